@@ -1,0 +1,1 @@
+"""What a face is to us: decoding, detection, alignment, quality, sources, manifests and splits."""
