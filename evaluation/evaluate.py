@@ -1,0 +1,182 @@
+"""Judge the scores of a test split at thresholds that were frozen before."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from evaluation.config import EvaluationConfig
+from evaluation.curves import det_curve, roc_curve, score_histogram
+from evaluation.errors import EvaluationError, TooFewComparisonsError
+from evaluation.intervals import Dyads, fmr_estimate, fnmr_estimate
+from evaluation.metrics import FnmrAtFmr, auc, eer, fnmr_at_fmr, require_both
+from evaluation.operating_points import OperatingPoint
+from evaluation.report import ErrorRates, EvaluationReport, PointReport, Population, SliceReport
+from evaluation.scores import Codes, Flags, ScoredSplit
+from evaluation.slices import Slice, slices_of
+from evaluation.tenfold import tenfold_accuracy
+
+
+def evaluate(
+    test: ScoredSplit, points: Mapping[str, OperatingPoint], config: EvaluationConfig
+) -> EvaluationReport:
+    """Measure a test split at the operating points of a calibration split or of a bundle.
+
+    Raises `TooFewComparisonsError` where there are no genuine or no impostor pairs, `SliceError`
+    for a slice that cannot be cut, and `EvaluationError` without the default operating point.
+    """
+    if config.default_operating_point not in points:
+        raise EvaluationError(
+            f"operating point {config.default_operating_point!r} is not among"
+            f" {sorted(points)}; calibrate it first"
+        )
+    genuine, impostor = test.genuine_scores, test.impostor_scores
+    require_both(genuine, impostor, "test split")
+    everything = Slice("overall", np.ones(len(test.pairs), dtype=bool))
+    rates = _rates(test, everything, points, config.confidence)
+    subjects = test.subject_codes()
+    return EvaluationReport(
+        protocol=config.protocol,
+        confidence=config.confidence,
+        min_genuine_pairs=config.min_genuine_pairs,
+        min_impostor_pairs=config.min_impostor_pairs,
+        default_operating_point=config.default_operating_point,
+        population=_population(test, subjects),
+        auc=auc(genuine, impostor),
+        eer=eer(genuine, impostor),
+        points={
+            name: PointReport(
+                operating_point=point,
+                rates=rates[name],
+                at_test_fmr=_at_test_fmr(test, point.target_fmr),
+            )
+            for name, point in points.items()
+        },
+        slices={
+            part.name: _slice_report(test, part, points, config)
+            for part in slices_of(test, config.slice_columns)
+        },
+        tenfold=tenfold_accuracy(test.scores, test.pairs) if test.pairs.fold is not None else None,
+    )
+
+
+def plot_tables(test: ScoredSplit, report: EvaluationReport) -> dict[str, pd.DataFrame]:
+    """Tables behind the plots, by name: `roc`, `det`, `scores`, `slices`.
+
+    `roc`: fmr, tar, threshold. `det`: fmr, fnmr, threshold. `scores`: score, genuine, impostor.
+    `slices`: one row for each slice, operating point and metric, the whole test split as `overall`:
+    slice, point, metric, value, low, high, n, too_few.
+    """
+    genuine, impostor = test.genuine_scores, test.impostor_scores
+    return {
+        "roc": roc_curve(genuine, impostor),
+        "det": det_curve(genuine, impostor),
+        "scores": score_histogram(genuine, impostor),
+        "slices": slice_table(report),
+    }
+
+
+def slice_table(report: EvaluationReport) -> pd.DataFrame:
+    """Return the columns slice, point, metric, value, low, high, n, too_few of a report's rates."""
+    rows = [
+        row
+        for point, found in report.points.items()
+        for row in _table_rows("overall", point, found.rates, too_few=(False, False))
+    ]
+    rows += [
+        row
+        for name, part in report.slices.items()
+        for point, rates in part.points.items()
+        for row in _table_rows(
+            name, point, rates, too_few=(part.too_few_impostor, part.too_few_genuine)
+        )
+    ]
+    return pd.DataFrame(rows)
+
+
+def _table_rows(
+    name: str, point: str, rates: ErrorRates, too_few: tuple[bool, bool]
+) -> list[dict[str, object]]:
+    return [
+        {
+            "slice": name,
+            "point": point,
+            "metric": metric,
+            "value": estimate.rate,
+            "low": estimate.low,
+            "high": estimate.high,
+            "n": estimate.num_comparisons,
+            "too_few": few,
+        }
+        for metric, estimate, few in zip(
+            ("fmr", "fnmr"), (rates.fmr, rates.fnmr), too_few, strict=True
+        )
+        if estimate.rate is not None
+    ]
+
+
+def _rates(
+    split: ScoredSplit, part: Slice, points: Mapping[str, OperatingPoint], confidence: float
+) -> dict[str, ErrorRates]:
+    """FMR and FNMR of one slice at each threshold; people are grouped once for all of them."""
+    subjects = split.subject_codes()
+    genuine = np.flatnonzero(part.members & split.pairs.genuine)
+    impostor = np.flatnonzero(part.members & ~split.pairs.genuine)
+    owners = subjects[split.pairs.left[genuine]]
+    dyads = Dyads.of(subjects[split.pairs.left[impostor]], subjects[split.pairs.right[impostor]])
+    genuine_scores, impostor_scores = split.scores[genuine], split.scores[impostor]
+    return {
+        name: ErrorRates(
+            fmr=fmr_estimate(impostor_scores >= point.threshold, dyads, confidence),
+            fnmr=fnmr_estimate(genuine_scores < point.threshold, owners, confidence),
+        )
+        for name, point in points.items()
+    }
+
+
+def _slice_report(
+    split: ScoredSplit,
+    part: Slice,
+    points: Mapping[str, OperatingPoint],
+    config: EvaluationConfig,
+) -> SliceReport:
+    num_genuine = int(np.count_nonzero(part.members & split.pairs.genuine))
+    num_impostor = int(np.count_nonzero(part.members)) - num_genuine
+    return SliceReport(
+        num_genuine_pairs=num_genuine,
+        num_impostor_pairs=num_impostor,
+        too_few_genuine=num_genuine < config.min_genuine_pairs,
+        too_few_impostor=num_impostor < config.min_impostor_pairs,
+        points=_rates(split, part, points, config.confidence),
+    )
+
+
+def _at_test_fmr(test: ScoredSplit, target_fmr: float) -> FnmrAtFmr | None:
+    try:
+        return fnmr_at_fmr(test.genuine_scores, test.impostor_scores, target_fmr)
+    except TooFewComparisonsError:
+        return None
+
+
+def _population(test: ScoredSplit, subjects: Codes) -> Population:
+    failed: Flags = ~test.usable
+    failed_pairs = failed[test.pairs.left] | failed[test.pairs.right]
+    num_genuine = int(np.count_nonzero(test.pairs.genuine))
+    num_failed_genuine = int(np.count_nonzero(failed_pairs & test.pairs.genuine))
+    return Population(
+        num_photos=len(test.table),
+        num_subjects=len(np.unique(subjects)),
+        num_failures_to_extract=int(np.count_nonzero(failed)),
+        failures_by_reason=_failures_by_reason(test.table, failed),
+        num_genuine_pairs=num_genuine,
+        num_impostor_pairs=len(test.pairs) - num_genuine,
+        num_failed_genuine_pairs=num_failed_genuine,
+        num_failed_impostor_pairs=int(np.count_nonzero(failed_pairs)) - num_failed_genuine,
+    )
+
+
+def _failures_by_reason(table: pd.DataFrame, failed: Flags) -> dict[str, int]:
+    if "reject_reason" not in table:
+        return {"not_embedded": int(np.count_nonzero(failed))} if failed.any() else {}
+    reasons = table.loc[failed, "reject_reason"].fillna("not_embedded")
+    return {str(reason): int(count) for reason, count in reasons.value_counts().items()}

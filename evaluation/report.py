@@ -1,0 +1,172 @@
+"""The evaluation report: plain numbers that go to JSON, to the trackers and to the gate.
+
+Key scheme of `measurements()` and `metrics()`:
+
+    overall/{auc,eer}                         over all comparisons of the test split
+    overall/{photos,subjects,genuine_pairs,impostor_pairs,failures_to_extract,tenfold_...}
+    <point>/{fmr,fnmr,tar}                    at the threshold frozen on the calibration split
+    <point>/{fmr,fnmr,tar}_{low,high}         its interval
+    <point>/threshold                         the threshold itself
+    <point>/{fnmr,tar}_at_test_fmr            threshold chosen on the test split itself: optimistic
+    slice/<slice>/<point>/{fmr,fnmr}          and the same with _low and _high
+
+where <point> is an operating point such as fmr_1e-2 and <slice> one such as glasses_yes.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from evaluation.config import Protocol
+from evaluation.intervals import RateEstimate
+from evaluation.measurement import Measurement
+from evaluation.metrics import FnmrAtFmr
+from evaluation.operating_points import OperatingPoint
+from evaluation.tenfold import TenfoldAccuracy
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Population(_Frozen):
+    """What the figures rest on."""
+
+    num_photos: int
+    num_subjects: int
+    num_failures_to_extract: int
+    """Photos that gave no template; their comparisons count as refused."""
+    failures_by_reason: dict[str, int]
+    """By reject reason; `not_embedded` where the manifest gives none."""
+    num_genuine_pairs: int
+    num_impostor_pairs: int
+    num_failed_genuine_pairs: int
+    """Genuine pairs with at least one failed photo."""
+    num_failed_impostor_pairs: int
+
+
+class ErrorRates(_Frozen):
+    """FMR and FNMR at one frozen threshold."""
+
+    fmr: RateEstimate
+    fnmr: RateEstimate
+
+
+class PointReport(_Frozen):
+    """How one operating point does on the test split."""
+
+    operating_point: OperatingPoint
+    rates: ErrorRates
+    at_test_fmr: FnmrAtFmr | None
+    """With a threshold chosen on the test split itself, for comparison with published tables; None
+    where the test split has too few impostor pairs for the target."""
+
+
+class SliceReport(_Frozen):
+    """How one slice does, at each operating point."""
+
+    num_genuine_pairs: int
+    num_impostor_pairs: int
+    too_few_genuine: bool
+    """FNMR is given for the record, and says nothing."""
+    too_few_impostor: bool
+    """FMR is given for the record, and says nothing."""
+    points: dict[str, ErrorRates]
+
+
+class EvaluationReport(_Frozen):
+    """Everything measured on one test split."""
+
+    schema_version: Literal[1] = 1
+    protocol: Protocol
+    confidence: float
+    """Of all two-sided intervals."""
+    min_genuine_pairs: int
+    """A slice with fewer has no FNMR to speak of."""
+    min_impostor_pairs: int
+    """A slice with fewer has no FMR to speak of."""
+    default_operating_point: str
+    population: Population
+    auc: float
+    eer: float
+    points: dict[str, PointReport]
+    slices: dict[str, SliceReport]
+    tenfold: TenfoldAccuracy | None
+    """Only for a protocol with folds."""
+
+    def measurements(self) -> dict[str, Measurement]:
+        """Everything that a gate may judge, by key; a too small slice is marked by its `min_n`."""
+        return dict(self._measurements())
+
+    def metrics(self) -> dict[str, float]:
+        """Flat finite numbers for a tracker, by key; too small slices are left out."""
+        flat = dict(self._counts())
+        for key, measured in self._measurements():
+            if measured.too_few:
+                continue
+            flat[key] = measured.value
+            if measured.low is not None and measured.high is not None:
+                flat[f"{key}_low"], flat[f"{key}_high"] = measured.low, measured.high
+        return flat
+
+    def _counts(self) -> Iterator[tuple[str, float]]:
+        population = self.population
+        yield "overall/photos", float(population.num_photos)
+        yield "overall/subjects", float(population.num_subjects)
+        yield "overall/genuine_pairs", float(population.num_genuine_pairs)
+        yield "overall/impostor_pairs", float(population.num_impostor_pairs)
+        for name, point in self.points.items():
+            yield f"{name}/threshold", point.operating_point.threshold
+
+    def _measurements(self) -> Iterator[tuple[str, Measurement]]:
+        population = self.population
+        num_pairs = min(population.num_genuine_pairs, population.num_impostor_pairs)
+        yield "overall/auc", Measurement(value=self.auc, n=num_pairs)
+        yield "overall/eer", Measurement(value=self.eer, n=num_pairs)
+        yield "overall/failures_to_extract", _failure_share(population)
+        if self.tenfold is not None:
+            num_all = population.num_genuine_pairs + population.num_impostor_pairs
+            mean = Measurement(value=self.tenfold.mean, n=num_all)
+            yield "overall/tenfold_accuracy", mean
+            yield "overall/tenfold_std", Measurement(value=self.tenfold.std, n=num_all)
+        for name, point in self.points.items():
+            yield from _rate_measurements(name, point.rates)
+            if (miss := Measurement.of_rate(point.rates.fnmr)) is not None:
+                yield f"{name}/tar", miss.complement()
+            if point.at_test_fmr is not None:
+                yield from _at_test_fmr(name, point.at_test_fmr, population.num_genuine_pairs)
+        for name, part in self.slices.items():
+            for point_name, rates in part.points.items():
+                yield from _rate_measurements(
+                    slice_key(name, point_name),
+                    rates,
+                    min_impostor=self.min_impostor_pairs,
+                    min_genuine=self.min_genuine_pairs,
+                )
+
+
+def slice_key(slice_name: str, metric: str) -> str:
+    """Key of a slice's metric: `slice/glasses_yes/fmr_1e-2/fnmr`."""
+    return f"slice/{slice_name}/{metric}"
+
+
+def _failure_share(population: Population) -> Measurement:
+    share = population.num_failures_to_extract / population.num_photos
+    return Measurement(value=share, n=population.num_photos)
+
+
+def _at_test_fmr(name: str, found: FnmrAtFmr, n: int) -> Iterator[tuple[str, Measurement]]:
+    yield f"{name}/fnmr_at_test_fmr", Measurement(value=found.fnmr, n=n)
+    yield f"{name}/tar_at_test_fmr", Measurement(value=found.tar, n=n)
+
+
+def _rate_measurements(
+    prefix: str, rates: ErrorRates, min_impostor: int = 1, min_genuine: int = 1
+) -> Iterator[tuple[str, Measurement]]:
+    false_match = Measurement.of_rate(rates.fmr, min_impostor)
+    miss = Measurement.of_rate(rates.fnmr, min_genuine)
+    if false_match is not None:
+        yield f"{prefix}/fmr", false_match
+    if miss is not None:
+        yield f"{prefix}/fnmr", miss
