@@ -1,0 +1,17 @@
+"""The learning rate of each step."""
+
+import math
+
+from training.config import Schedule
+
+
+def rate_share(step: int, num_steps: int, warmup_steps: float, schedule: Schedule) -> float:
+    """Share of the highest learning rate at a step counted from 0: up to 1, then down to near 0.
+
+    The rate falls over the steps after the warm-up; `poly` is arcface_torch's with power 1,
+    `cosine` that of SGDR without restarts (Loshchilov and Hutter 2017).
+    """
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1)
+    done = (step - warmup_steps) / max(num_steps - warmup_steps, 1)
+    return 1 - done if schedule == "poly" else (1 + math.cos(math.pi * done)) / 2
