@@ -1,0 +1,33 @@
+"""`make bench`: the released model on this machine, engine and server, in one run."""
+
+import argparse
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.compare_http import bench_bundle
+from benchmarks.engine import print_table
+from pipelines.layout import Layout
+from serving.bundle import open_bundle
+
+
+def main() -> None:
+    """Measure `artifacts/release`, or another bundle, on two photos of the test split."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bundle", type=Path, default=Path("artifacts/release"))
+    parser.add_argument("--requests", type=int, default=100)
+    arguments = parser.parse_args()
+    print(f"{len(os.sched_getaffinity(0))} cores")
+    print_table(open_bundle(arguments.bundle), threads=[1, 2], batches=[1, 8], runs=30)
+    bench_bundle(arguments.bundle, _two_photos(Layout(Path.cwd())), arguments.requests, [1, 2, 8])
+
+
+def _two_photos(layout: Layout) -> list[Path]:
+    table = pd.read_parquet(layout.curated_manifest)
+    usable = table[(table["split"] == "test") & table["reject_reason"].isna()]
+    return [layout.photos / path for path in usable["path"].head(2)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""`examgate`: every command of the platform. Thin: it parses, calls one function, and prints."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.layout import Layout
+from pipelines.params import load_params
+from pipelines.stage import OUR_ERRORS, configure_logging
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Face verification for exam halls: register, serve, compare, assess.",
+)
+models = typer.Typer(no_args_is_help=True, help="Pretrained embedders, by pinned digest.")
+app.add_typer(models, name="models")
+
+DEFAULT_MODEL = "examgate-campus"
+BundleOption = Annotated[
+    Path | None, typer.Option(help="Folder of a released bundle, instead of the registry.")
+]
+AliasOption = Annotated[str, typer.Option(help="Alias in the registry.")]
+NameOption = Annotated[str, typer.Option(help="Registered model.")]
+
+
+def main() -> None:
+    """Entry point. A typed error ends in one line and exit status 1."""
+    configure_logging()
+    try:
+        app()
+    except OUR_ERRORS as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+@app.command()
+def recipe(file: Annotated[Path, typer.Argument(help="A parameter file.")]) -> None:
+    """Put a parameter file in force as params.yaml."""
+    from pipelines.recipe import use_recipe
+
+    changed = use_recipe(file, Layout(Path.cwd()))
+    print(f"params.yaml {'now is' if changed else 'already is'} {file}")
+    if changed:
+        print("to go back: git checkout params.yaml dvc.lock reports")
+
+
+@app.command()
+def register(
+    release: Annotated[Path, typer.Option(help="Folder of a released bundle.")] = Path(
+        "artifacts/release"
+    ),
+) -> None:
+    """Register a released bundle; sets `staging`, and `champion` where there is none."""
+    from pipelines.registry import register as register_bundle
+
+    found = register_bundle(Path.cwd(), release)
+    verb = "registered" if found.created else "already registered"
+    print(f"{verb}: {found.name} version {found.version}, bundle {found.digest[:12]}")
+    print(f"aliases: {', '.join(found.aliases)}")
+    print("look at it:    make mlflow")
+    print(f"serve it:      examgate serve --name {found.name} --alias staging")
+    print("ask it:        curl -F image1=@a.jpg -F image2=@b.jpg http://127.0.0.1:8080/compare")
+
+
+@app.command()
+def serve(
+    name: NameOption = DEFAULT_MODEL,
+    alias: AliasOption = "champion",
+    bundle: BundleOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    operating_point: Annotated[
+        str | None, typer.Option(help="One of the bundle's, such as fmr_1e-3.")
+    ] = None,
+) -> None:
+    """Answer `POST /compare` with a released bundle."""
+    from pipelines.serve import load
+    from pipelines.serve import serve as run_server
+    from serving.config import ServerConfig
+
+    opened, version = load(Path.cwd(), name, alias, bundle)
+    config = ServerConfig(host=host, port=port, operating_point=operating_point)
+    print(f"{opened.release.name} version {version or '-'} bundle {opened.digest}", flush=True)
+    print(f"listening on http://{host}:{port}", flush=True)
+    run_server(opened, version, config)
+
+
+@app.command()
+def compare(
+    image1: Annotated[Path, typer.Argument(help="A photo.")],
+    image2: Annotated[Path, typer.Argument(help="Another photo.")],
+    name: NameOption = DEFAULT_MODEL,
+    alias: AliasOption = "champion",
+    bundle: BundleOption = None,
+) -> None:
+    """Compare two photos without a server. Exit status 0: same person, 3: not."""
+    from pipelines.serve import load
+    from serving.config import ServerConfig
+    from serving.verifier import FaceVerifier
+
+    opened, version = load(Path.cwd(), name, alias, bundle)
+    verifier = FaceVerifier.from_bundle(opened, ServerConfig(), version)
+    found = verifier.compare(_read(image1), _read(image2))
+    answer = {
+        "is_same_person": found.is_same_person,
+        "similarity_score": found.similarity,
+        "threshold": found.threshold,
+        "operating_point": found.operating_point,
+    }
+    print(json.dumps(answer))
+    raise typer.Exit(0 if found.is_same_person else 3)
+
+
+@app.command()
+def assess(
+    candidate: Annotated[Path, typer.Argument(help="Folder of a candidate bundle.")],
+    output: Annotated[Path, typer.Option(help="Where report, plots and release go.")],
+) -> None:
+    """Evaluate and judge a candidate on the data of the last `dvc repro`."""
+    from pipelines.assess import assess as assess_bundle
+
+    layout = Layout(Path.cwd())
+    decision = assess_bundle(candidate, output, load_params(layout.params), layout.root)
+    print(f"{decision.verdict}: {output}/artifacts/release")
+    raise typer.Exit(0 if decision.passed else 3)
+
+
+@app.command()
+def mlflow(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
+) -> None:
+    """Open MLflow's pages on the embedded store."""
+    from pipelines.tracking import local_store
+
+    store = os.environ.get("MLFLOW_TRACKING_URI") or local_store(Path.cwd())
+    print(f"MLflow on http://{host}:{port}", flush=True)
+    arguments = ["--backend-store-uri", store, "--host", host, "--port", str(port)]
+    raise typer.Exit(
+        subprocess.call([sys.executable, "-m", "mlflow", "server", *arguments])  # noqa: S603 - ours
+    )
+
+
+@models.command("list")
+def list_models() -> None:
+    """Show the catalogue with licences."""
+    from pipelines.models import listing
+
+    for name, licence, origin, at_hand in listing(Path.cwd()):
+        print(f"{name:24} at hand: {at_hand:4} licence: {licence:50} {origin}")
+
+
+@models.command()
+def fetch(name: Annotated[str, typer.Argument(help="A name of `models list`.")]) -> None:
+    """Bring a model here and check its digest."""
+    from pipelines.models import fetch as fetch_model
+    from pipelines.models import find
+
+    print(f"licence: {find(name).licence}")
+    print(f"verified: {fetch_model(Path.cwd(), name)}")
+
+
+@models.command()
+def wrap(
+    name: Annotated[str, typer.Argument(help="A name of `models list`.")],
+    output: Annotated[Path, typer.Option(help="Folder of the new candidate bundle.")],
+) -> None:
+    """Make a candidate bundle of a pretrained model; `assess` judges it."""
+    from pipelines.models import wrap as wrap_model
+
+    layout = Layout(Path.cwd())
+    release = wrap_model(layout.root, name, output, load_params(layout.params))
+    print(f"{output}: {release.name}, {release.embedding_dim}-d, licence: {release.licence}")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be read ({error.strerror})") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""What can go wrong between the rooms.
+
+PipelineError
+├── ParamsError       params.yaml has an unknown key or an impossible value
+├── StageError        a stage's input does not fit it; the message names the stage to rerun
+├── TrackingError     MLflow cannot be reached, or a run, model or alias is not there
+├── NotReleasedError  a bundle that its gate has not passed was to be registered
+└── ModelError        a pretrained model is unknown, absent, or not the pinned one
+"""
+
+
+class PipelineError(Exception):
+    """Base of all errors of the `pipelines` package."""
+
+
+class ParamsError(PipelineError):
+    """`params.yaml` has an unknown key or an impossible value."""
+
+
+class StageError(PipelineError):
+    """A stage's input does not fit it; the message names the stage to rerun."""
+
+
+class TrackingError(PipelineError):
+    """MLflow cannot be reached, or a run, model or alias is not there."""
+
+
+class NotReleasedError(PipelineError):
+    """A bundle that its gate has not passed was to be registered."""
+
+
+class ModelError(PipelineError):
+    """A pretrained model is unknown, absent, or not the pinned one."""

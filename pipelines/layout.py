@@ -1,0 +1,106 @@
+"""Where each stage writes below the root of the repository. dvc.yaml names the same paths."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one working tree."""
+
+    root: Path
+    results: Path | None = None
+    """Where evaluation, plots, decision and release go; None: below the root, as dvc.yaml says."""
+
+    @property
+    def _results(self) -> Path:
+        return self.results or self.root
+
+    @property
+    def params(self) -> Path:
+        """The parameters in force."""
+        return self.root / "params.yaml"
+
+    @property
+    def photos(self) -> Path:
+        """Photographs, one folder for each person."""
+        return self.root / "artifacts/ingest/photos"
+
+    @property
+    def source_manifest(self) -> Path:
+        """Written by `ingest`."""
+        return self.root / "artifacts/ingest/manifest.parquet"
+
+    @property
+    def protocol_pairs(self) -> Path:
+        """The pairs of a published protocol, where the source has one."""
+        return self.root / "artifacts/ingest/pairs.txt"
+
+    @property
+    def aligned(self) -> Path:
+        """Written by `align`: manifest, crops and the detector's networks."""
+        return self.root / "artifacts/align"
+
+    @property
+    def aligned_manifest(self) -> Path:
+        """One row for each photograph, with what was found in it."""
+        return self.aligned / "manifest.parquet"
+
+    @property
+    def crops(self) -> Path:
+        """(n, 112, 112, 3) uint8, RGB."""
+        return self.aligned / "crops_rgb_u8.npy"
+
+    @property
+    def detector(self) -> Path:
+        """The detector's networks, as used."""
+        return self.aligned / "detector"
+
+    @property
+    def curated_manifest(self) -> Path:
+        """Written by `curate`: with splits and labels."""
+        return self.root / "artifacts/curate/manifest.parquet"
+
+    @property
+    def trained(self) -> Path:
+        """Written by `train`: the checkpoint."""
+        return self.root / "artifacts/train"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Weights of the embedder."""
+        return self.trained / "embedder.safetensors"
+
+    @property
+    def run(self) -> Path:
+        """Which MLflow run, code and data the checkpoint came from."""
+        return self.trained / "run.json"
+
+    @property
+    def candidate(self) -> Path:
+        """Written by `export`: a bundle without thresholds and verdict."""
+        return self.root / "artifacts/candidate"
+
+    @property
+    def evaluation(self) -> Path:
+        """Written by `evaluate`: the full report."""
+        return self._results / "artifacts/evaluate/report.json"
+
+    @property
+    def release(self) -> Path:
+        """Written by `gate`: the sealed bundle."""
+        return self._results / "artifacts/release"
+
+    @property
+    def decision(self) -> Path:
+        """Written by `gate`: the verdict, a line for each rule."""
+        return self._results / "artifacts/gate/decision.json"
+
+    @property
+    def plots(self) -> Path:
+        """Tables that `dvc plots` draws."""
+        return self._results / "reports/plots"
+
+    def metrics(self, stage: str) -> Path:
+        """Figures of one stage; small and committed, so that `dvc metrics diff` works anywhere."""
+        return self._results / "reports" / f"{stage}.json"
