@@ -61,11 +61,14 @@ def test_another_seed_gives_other_weights(tiny_run: TrainConfig, toy_set: Toy) -
 
 
 def test_mixed_precision_stays_close(tiny_run: TrainConfig, toy_set: Toy) -> None:
-    short = tiny_run.model_copy(update={"epochs": 1})
-    mixed = _train(short, toy_set).history[0]
-    plain = _train(short.model_copy(update={"amp": "off"}), toy_set).history[0]
-    assert mixed.loss == pytest.approx(plain.loss, rel=0.05)
-    assert mixed.feature_norm == pytest.approx(plain.feature_norm, rel=0.02)
+    """In one step, before any update: over more of them a rounding grows without bound."""
+    one_step = tiny_run.model_copy(update={"epochs": 1, "batch_size": 10_000})
+    mixed = _train(one_step, toy_set).history[0]
+    plain = _train(one_step.model_copy(update={"amp": "off"}), toy_set).history[0]
+    assert mixed.loss != plain.loss
+    assert mixed.loss == pytest.approx(plain.loss, rel=0.03)
+    assert mixed.feature_norm == pytest.approx(plain.feature_norm, rel=0.03)
+
 
 
 def test_state_of_torch_is_put_back(tiny_run: TrainConfig, toy_set: Toy) -> None:
