@@ -8,9 +8,16 @@
     │   ├── NoFaceError                no_face
     │   ├── SeveralFacesError          several_faces
     │   ├── FaceTooSmallError          face_too_small
-    │   └── FaceTooObliqueError        face_too_oblique
+    │   ├── FaceTooObliqueError        face_too_oblique
+    │   ├── TooBlurryError             too_blurry
+    │   ├── TooDarkError               too_dark
+    │   ├── TooBrightError             too_bright
+    │   ├── LowContrastError           low_contrast
+    │   └── FaceOccludedError          face_occluded
     ├── ManifestError              a manifest breaks its schema
     ├── SourceError                a data source is missing, truncated or not what it claims
+    ├── TooManyDuplicatesError     the near-duplicate search would list more than anybody can review
+    ├── ProtocolError              a pair protocol is missing, changed, or cannot be drawn as asked
     └── WeightsError               pretrained weights are missing or not the pinned ones
 
 A reject reason in a manifest is the `code` of the matching `ImageError`.
@@ -79,12 +86,55 @@ class FaceTooObliqueError(ImageError):
     remedy = "Look straight into the camera."
 
 
+class TooBlurryError(ImageError):
+    """Out of focus, moved, or enlarged from a few pixels."""
+
+    code = "too_blurry"
+    remedy = "Hold still, wipe the lens and take the photo again."
+
+
+class TooDarkError(ImageError):
+    """Most of the face is near black."""
+
+    code = "too_dark"
+    remedy = "Turn towards a lamp or a window, or switch on more light."
+
+
+class TooBrightError(ImageError):
+    """Most of the face is burnt out."""
+
+    code = "too_bright"
+    remedy = "Step out of the direct light, or turn the flash off."
+
+
+class LowContrastError(ImageError):
+    """The face has hardly any shades: fog, a veiled lens, a washed-out print."""
+
+    code = "low_contrast"
+    remedy = "Wipe the lens, avoid a bright window behind you, and take the photo again."
+
+
+class FaceOccludedError(ImageError):
+    """Eyes or mouth are hidden."""
+
+    code = "face_occluded"
+    remedy = "Take off mask and sunglasses, and keep hands and hair off the face."
+
+
 class ManifestError(DataError):
     """A manifest breaks its schema."""
 
 
 class SourceError(DataError):
     """A data source is missing, truncated or not what it claims to be."""
+
+
+class TooManyDuplicatesError(DataError):
+    """The near-duplicate search would list more pairs than anybody can review."""
+
+
+class ProtocolError(DataError):
+    """A pair protocol is missing, changed since it was written, or cannot be drawn as asked."""
 
 
 class WeightsError(DataError):
