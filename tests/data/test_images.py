@@ -1,5 +1,6 @@
 import io
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable
 
@@ -17,7 +18,7 @@ from data.errors import (
     UnsupportedImageTypeError,
 )
 from data.face import RgbU8
-from data.images import ImageLimits, decode_image
+from data.images import DECODE_SIDE_PX, ImageLimits, decode_image, decode_photo
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 ORIENTATION = 0x112
@@ -229,3 +230,113 @@ def test_damaged_files_are_a_picture_or_an_image_error(name: str, data: st.DataO
     for _ in range(data.draw(st.integers(1, 5))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     assert is_picture_or_image_error(bytes(content))
+
+
+def textured(width: int, height: int, exif: bytes = b"") -> bytes:
+    """A large soft picture, so that shrinking changes few values."""
+    small = np.random.default_rng(3).integers(0, 256, (12, 16, 3), np.uint8)
+    picture = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+    return encode(picture, "JPEG", quality=90, exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "shrunk_by"),
+    [(1600, 400, 1), (3199, 40, 1), (3200, 40, 2), (40, 3201, 2), (6400, 41, 4), (12801, 9, 8)],
+)
+def test_a_large_jpeg_is_decoded_smaller(width: int, height: int, shrunk_by: int) -> None:
+    photo = decode_photo(textured(width, height))
+    assert (photo.width_px, photo.height_px, photo.shrunk_by) == (width, height, shrunk_by)
+    assert photo.image_rgb_u8.shape == (-(-height // shrunk_by), -(-width // shrunk_by), 3)
+    assert max(photo.image_rgb_u8.shape) >= min(DECODE_SIDE_PX, width, height)
+    np.testing.assert_array_equal(photo.image_rgb_u8, decode_image(textured(width, height)))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_smaller_picture_is_the_large_one_shrunk(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    content = textured(640, 480, exif.tobytes())
+    full, half = decode_photo(content, side_px=None), decode_photo(content, side_px=320)
+    assert (full.shrunk_by, half.shrunk_by) == (1, 2)
+    assert (full.width_px, full.height_px) == (half.width_px, half.height_px)
+    assert full.image_rgb_u8.shape == (full.height_px, full.width_px, 3)
+    means = full.image_rgb_u8.reshape(full.height_px // 2, 2, full.width_px // 2, 2, 3).mean((1, 3))
+    assert np.abs(means - half.image_rgb_u8).mean() < 2
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_only_jpeg_shrinks(kind: str) -> None:
+    content = encode(Image.new("RGB", (3300, 8)), kind)
+    assert decode_photo(content).shrunk_by == 1
+    assert decode_image(content).shape == (8, 3300, 3)
+
+
+def test_points_move_between_file_and_picture() -> None:
+    content = encode(Image.new("RGB", (4000, 40)), "JPEG")
+    photo = decode_photo(content)
+    points = np.array([[0, 0], [999.5, 9.5]], np.float32)
+    np.testing.assert_allclose(photo.in_file_px(points), [[0.5, 0.5], [1999.5, 19.5]])
+    np.testing.assert_allclose(photo.in_picture_px(photo.in_file_px(points)), points)
+
+
+def test_ycck_becomes_rgb() -> None:
+    """Pillow writes CMYK only; the Adobe marker's last byte says which of both the bytes are."""
+    noise = np.random.default_rng(0).integers(0, 256, (5, 8, 4), np.uint8).repeat(8, 0).repeat(8, 1)
+    content = bytearray(encode(Image.fromarray(noise, "CMYK"), "JPEG", quality=95))
+    at = content.index(b"Adobe") + 11
+    assert content[at] == 0
+    content[at] = 2
+    expected = np.asarray(Image.open(io.BytesIO(bytes(content))).convert("RGB")).astype(int)
+    assert np.abs(decode_image(bytes(content)).astype(int) - expected).mean() < 2
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "P"])
+def test_sixteen_bit_colour_and_transparent_palettes(mode: str) -> None:
+    picture = Image.fromarray(four_colours()).convert("RGBA").convert(mode)
+    options = {"transparency": 0} if mode == "P" else {}
+    decoded = decode_image(encode(picture, "PNG", **options))
+    assert np.abs(decoded.astype(int) - np.asarray(picture.convert("RGB"))).max() <= 1
+
+
+def test_sixteen_bit_rgb_keeps_the_upper_eight() -> None:
+    wide = np.random.default_rng(0).integers(0, 1 << 16, (6, 5, 3)).astype(">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in wide)
+    header = struct.pack(">IIBBBBB", 5, 6, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    decoded = decode_image(MAGIC[1] + b"".join(png_chunk(*chunk) for chunk in chunks))
+    assert np.abs(decoded.astype(int) - wide.astype(int) / 257).max() <= 1
+
+
+def zip_of(name: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(name, b"payload")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("tail", [zip_of("a.py"), b"%PDF-1.7\n%%EOF", b"<script>"])
+def test_a_polyglot_is_only_the_picture(kind: str, tail: bytes) -> None:
+    content = encode(Image.fromarray(four_colours()), kind)
+    np.testing.assert_array_equal(decode_image(content + tail), decode_image(content))
+
+
+@pytest.mark.parametrize("head", [b"%PDF-1.7\n", b"GIF89a", zip_of("a"), b"\0", b"<?xml?>"])
+def test_a_picture_behind_something_else_is_none(head: bytes) -> None:
+    with pytest.raises(UnsupportedImageTypeError):
+        decode_image(head + encode(Image.fromarray(four_colours()), "JPEG"))
+
+
+@given(st.sampled_from(sorted(WHOLE)), st.binary(max_size=200), st.data())
+def test_garbage_in_the_middle_is_a_picture_or_an_image_error(
+    name: str, garbage: bytes, data: st.DataObject
+) -> None:
+    content = WHOLE[name]()
+    at, gone = data.draw(st.integers(0, len(content))), data.draw(st.integers(0, 50))
+    assert is_picture_or_image_error(content[:at] + garbage + content[at + gone :])
+
+
+@given(st.sampled_from(sorted(WHOLE)), st.binary(min_size=1, max_size=300))
+def test_appended_garbage_changes_nothing(name: str, garbage: bytes) -> None:
+    content = WHOLE[name]()
+    np.testing.assert_array_equal(decode_image(content + garbage), decode_image(content))
