@@ -5,42 +5,15 @@ then lists its genuine pairs as `Person  i  j`, and its impostor pairs as `Perso
 separated by tabs; photo i of a person is the image `Person_000i`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from data.errors import SourceError
-from data.pairs import Flags, Pairs, Rows
+from data.published import PublishedPairs, published_pairs
 
 
-@dataclass(frozen=True, slots=True)
-class LfwPairs:
-    """The protocol's comparisons by name, in the order of the file."""
-
-    left_image_ids: tuple[str, ...]
-    right_image_ids: tuple[str, ...]
-    genuine: Flags
-    fold: Rows
-    """Counted from 0."""
-    subjects: frozenset[str]
-    """Everybody who occurs; nobody of them may be trained on."""
-
-    def __len__(self) -> int:
-        return len(self.fold)
-
-    def on(self, image_ids: Sequence[str]) -> Pairs:
-        """Express the pairs as row positions of a table with these image ids.
-
-        Raises `SourceError` that names the first image that the table lacks.
-        """
-        position = {image_id: row for row, image_id in enumerate(image_ids)}
-        rows = [_rows(names, position) for names in (self.left_image_ids, self.right_image_ids)]
-        return Pairs(rows[0], rows[1], self.genuine, self.fold)
-
-
-def read_lfw_pairs(path: Path) -> LfwPairs:
+def read_lfw_pairs(path: Path) -> PublishedPairs:
     """Read `pairs.txt`; raises `SourceError` that names the line that is not as it should be."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -53,12 +26,11 @@ def read_lfw_pairs(path: Path) -> LfwPairs:
         _pair(f"{path}:{number}", line, bool(same))
         for number, (line, same) in enumerate(zip(lines[1:], genuine, strict=False), start=2)
     ]
-    return LfwPairs(
-        left_image_ids=tuple(_image_id(*left) for left, _ in pairs),
-        right_image_ids=tuple(_image_id(*right) for _, right in pairs),
-        genuine=genuine,
+    return published_pairs(
+        left_ids=[_image_id(*left) for left, _ in pairs],
+        right_ids=[_image_id(*right) for _, right in pairs],
+        is_genuine=genuine,
         fold=np.repeat(np.arange(num_folds), 2 * num_each),
-        subjects=frozenset(person for pair in pairs for person, _ in pair),
     )
 
 
@@ -106,10 +78,3 @@ def _photo_number(where: str, field: str) -> int:
 
 def _image_id(person: str, number: int) -> str:
     return f"{person}_{number:04d}"
-
-
-def _rows(names: tuple[str, ...], position: dict[str, int]) -> Rows:
-    for name in names:
-        if name not in position:
-            raise SourceError(f"image {name!r} of the pairs file is not in the manifest")
-    return np.array([position[name] for name in names], dtype=np.int64)

@@ -58,7 +58,7 @@ def cross_pairs(
     """
     subjects = np.unique(np.asarray(subject_ids, dtype=object), return_inverse=True)[1]
     subjects = subjects.astype(np.int64)
-    genuine = _genuine_cells(subjects)
+    genuine = genuine_cells(subjects)
     impostor = _impostor_cells(subjects, len(genuine), max_impostor_pairs, seed)
     cells = np.concatenate([genuine, impostor])
     is_genuine = np.repeat([True, False], [len(genuine), len(impostor)])
@@ -67,8 +67,11 @@ def cross_pairs(
     return Pairs(left, right, is_genuine[order])
 
 
-def _genuine_cells(subjects: Rows) -> Rows:
-    """All i < j of one subject, each as the cell number i * n + j of the n x n square."""
+def genuine_cells(subjects: Rows) -> Rows:
+    """All pairs of rows i < j of one subject, each as the cell i * n + j of the n x n square.
+
+    `subjects` (n,) holds a number for each person. Cells come person by person.
+    """
     order = np.argsort(subjects, kind="stable")
     sizes = np.bincount(subjects) if len(subjects) else np.zeros(0, dtype=np.int64)
     ends = np.repeat(np.cumsum(sizes), sizes)

@@ -2,6 +2,10 @@
 
 A family stays together, because siblings look alike. A family's split is a hash of its name and a
 seed, so adding people moves nobody else; the shares therefore hold in expectation, not exactly.
+
+The hash is a place between 0 and 1, cut into train, canary, calibration and test in this order. So
+a canary share that is taken out of the train share moves nobody into or out of calibration and
+test, and figures from before stay comparable.
 """
 
 import hashlib
@@ -19,7 +23,7 @@ _HASH_SPACE: Final = 2**64
 
 
 class SplitConfig(BaseModel):
-    """How people are divided; the three shares add up to one."""
+    """How people are divided; the shares add up to one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,14 +33,16 @@ class SplitConfig(BaseModel):
     """Share of families that set the thresholds."""
     test_share: Share = 0.2
     """Share of families to report on; nothing is ever chosen on them."""
+    canary_share: Share = 0.0
+    """Share of families kept for the canary: who stands at the door while a release is on trial."""
     seed: int = Field(default=0, ge=0)
     """Another seed, another division."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> "SplitConfig":
-        total = self.train_share + self.calibration_share + self.test_share
+        total = self.train_share + self.canary_share + self.calibration_share + self.test_share
         if abs(total - 1) > 1e-9:
-            raise ValueError(f"the three shares add up to {total:g}; they must add up to 1")
+            raise ValueError(f"the shares add up to {total:g}; they must add up to 1")
         return self
 
 
@@ -55,7 +61,7 @@ def groups_of(table: pd.DataFrame) -> pd.Series:
 
 
 def assign_splits(table: pd.DataFrame, config: SplitConfig) -> pd.Series:
-    """Give each row of a manifest its split, `train`, `calibration` or `test`.
+    """Give each row of a manifest its split, one of `data.manifest.SPLITS`.
 
     Reads `subject_id` and `family_id`. Returns a string series on the table's index.
     """
@@ -69,9 +75,9 @@ def split_by_protocol(
 ) -> pd.Series:
     """Like `assign_splits`, for a source whose test people are given by a published protocol.
 
-    Those people and their families are the test split; the others go to train and calibration in
-    the proportion of their shares, and `test_share` is not used. Raises `SourceError` where a test
-    subject has no row, or where neither other share is above zero.
+    Those people and their families are the test split; the others go to the other splits in the
+    proportion of their shares, and `test_share` is not used. Raises `SourceError` where a test
+    subject has no row, or where no other share is above zero.
     """
     missing = sorted(test_subjects - set(table["subject_id"]))
     if missing:
@@ -113,13 +119,24 @@ def _root(leader: dict[str, str], name: str) -> str:
 
 
 def _split_of(group: str, config: SplitConfig) -> Split:
-    position = _uniform(group, config.seed)
-    if position < config.train_share:
-        return "train"
-    # The sum of two shares may fall short of 1 by a rounding error, where there is no test share.
-    if position < config.train_share + config.calibration_share or config.test_share == 0:
-        return "calibration" if config.calibration_share > 0 else "train"
-    return "test"
+    shares = _shares(config)
+    position, end = _uniform(group, config.seed), 0.0
+    for split, share in shares:
+        end += share
+        if position < end:
+            return split
+    # The shares may fall short of 1 by a rounding error; the last one that is not empty takes it.
+    return next(split for split, share in reversed(shares) if share > 0)
+
+
+def _shares(config: SplitConfig) -> tuple[tuple[Split, float], ...]:
+    """Every split and its share, in the order in which they lie on the hash line."""
+    return (
+        ("train", config.train_share),
+        ("canary", config.canary_share),
+        ("calibration", config.calibration_share),
+        ("test", config.test_share),
+    )
 
 
 def _uniform(group: str, seed: int) -> float:
@@ -130,13 +147,16 @@ def _uniform(group: str, seed: int) -> float:
 
 
 def _without_test(config: SplitConfig) -> SplitConfig:
-    rest = config.train_share + config.calibration_share
+    rest = config.train_share + config.canary_share + config.calibration_share
     if rest == 0:
         raise SourceError(
-            "train_share and calibration_share are both 0; with a protocol's own test people one"
-            " of them must be above 0"
+            "train_share, canary_share and calibration_share are all 0; with a protocol's own test"
+            " people one of them must be above 0"
         )
-    train_share = config.train_share / rest
     return SplitConfig(
-        train_share=train_share, calibration_share=1 - train_share, test_share=0, seed=config.seed
+        train_share=config.train_share / rest,
+        canary_share=config.canary_share / rest,
+        calibration_share=config.calibration_share / rest,
+        test_share=0,
+        seed=config.seed,
     )

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
 
-from data.detection.config import DetectorConfig, FacePolicy
+from data.detection.config import FacePolicy, MtcnnConfig
 from data.detection.mtcnn_weights import build_mtcnn
 from data.face import CROP_SIZE_PX
+from data.quality_policy import QualityPolicy
 from serving.bundle import GateSummary, OperatingPoint, Provenance, ReleaseDraft, seal
 from serving.graph import compose, write_graph
 
@@ -78,8 +79,9 @@ def tiny_draft() -> ReleaseDraft:
             data_sha256=_sha256("data"),
             checkpoint_sha256=_sha256("checkpoint"),
         ),
-        detector=DetectorConfig(),
+        detector=MtcnnConfig(),
         face_policy=FacePolicy(),
+        quality_policy=QualityPolicy(),
         operating_points=points,
         default_operating_point="fmr_1e-3",
         evaluation_sha256=_sha256("evaluation"),

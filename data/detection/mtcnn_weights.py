@@ -15,8 +15,8 @@ import numpy as np
 from joblib.numpy_pickle import NumpyUnpickler
 from numpy.typing import NDArray
 
-from data.detection.mtcnn_graphs import GRAPH_SHA256
 from data.detection.mtcnn_layers import NETWORKS
+from data.detection.pinned import MTCNN_SHA256
 from data.errors import WeightsError
 from data.files import sha256_bytes, whole_file
 
@@ -95,7 +95,7 @@ def build_mtcnn(folder: Path) -> dict[str, str]:
         content = network(weights).SerializeToString(deterministic=True)
         path = folder / f"{name}.onnx"
         digests[path.name] = sha256_bytes(content)
-        if digests[path.name] != GRAPH_SHA256[path.name]:
+        if digests[path.name] != MTCNN_SHA256[path.name]:
             raise WeightsError(
                 f"{path}: comes out with SHA-256 {digests[path.name]}, which is not the pinned one;"
                 " install onnx as the lock file has it"

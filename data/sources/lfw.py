@@ -1,23 +1,22 @@
 """Labeled Faces in the Wild (Huang et al. 2007): `images/<Person>/<Person>_0001.jpg`, `pairs.txt`.
 
-The photos are copied, so that the pipeline's own folder is the versioned data. Gender comes from a
-third-party table of unchecked labels and is marked so. LFW is research data.
+The photos are copied, so that the pipeline's own folder is the versioned data. Gender and landmarks
+come from a third-party table, `meta.csv`, of unchecked labels and are marked so. LFW is research
+data.
 """
 
-import shutil
 from pathlib import Path
-from typing import Final
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.errors import SourceError
 from data.lfw_pairs import read_lfw_pairs
-from data.manifest import ATTRIBUTES, SOURCE_SCHEMA, TRUE_LANDMARK_COLUMNS, validate
-from data.sources.base import Progress
-
-GENDER_PROVENANCE: Final = "predicted:lfw_third_party_labels"
-_GENDERS: Final = {"male": "masculine", "female": "feminine"}
+from data.manifest import SOURCE_SCHEMA, validate, with_source_columns
+from data.published import PublishedPairs
+from data.sources.base import Progress, SourceData
+from data.sources.copying import copy_photos
+from data.sources.lfw_labels import read_lfw_labels, with_labels
 
 
 class LfwConfig(BaseModel):
@@ -36,36 +35,30 @@ class LfwSource:
         """Keep the place; nothing is read yet."""
         self.root = data_dir / config.folder
 
-    def materialise(self, folder: Path, workers: int, progress: Progress) -> pd.DataFrame:  # noqa: ARG002 - copying is bound by the disk, not by workers
-        """Copy the photos to `<folder>/<Person>/` and return their rows (`SOURCE_SCHEMA`).
+    def materialise(self, folder: Path, workers: int, progress: Progress) -> SourceData:
+        """Copy the photos to `<folder>/<Person>/`; returns their rows and the official pairs.
 
-        Raises `SourceError` where there are no photos, or where a photo of the pairs is missing.
+        Raises `SourceError` where there are no photos, where a photo of the pairs is missing, or
+        that names the row of `meta.csv` that is not as it should be.
         """
         photos = sorted((self.root / "images").glob("*/*.jpg"))
         if not photos:
             raise SourceError(
                 f"{self.root / 'images'} holds no photos; put LFW's image folder there"
             )
-        self._check_pairs({photo.stem for photo in photos})
-        for done, photo in enumerate(photos, start=1):
-            target = folder / photo.parent.name / photo.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(photo, target)
-            progress(done, len(photos))
-        return validate(self._rows(photos), SOURCE_SCHEMA, "lfw")
+        pairs = self._pairs({photo.stem for photo in photos})
+        rows = self._rows(photos)
+        copy_photos(self.root / "images", list(rows["path"]), folder, workers, progress)
+        return SourceData(validate(rows, SOURCE_SCHEMA, "lfw"), pairs)
 
-    @property
-    def pairs(self) -> Path:
-        """The official verification protocol."""
-        return self.root / "pairs.txt"
-
-    def _check_pairs(self, image_ids: set[str]) -> None:
-        pairs = read_lfw_pairs(self.pairs)
-        missing = sorted({*pairs.left_image_ids, *pairs.right_image_ids} - image_ids)
+    def _pairs(self, image_ids: set[str]) -> PublishedPairs:
+        pairs = read_lfw_pairs(self.root / "pairs.txt")
+        missing = sorted(set(pairs.ids) - image_ids)
         if missing:
             raise SourceError(
                 f"{self.root}: {len(missing)} photos of pairs.txt are missing, such as {missing[0]}"
             )
+        return pairs
 
     def _rows(self, photos: list[Path]) -> pd.DataFrame:
         table = pd.DataFrame(
@@ -75,17 +68,7 @@ class LfwSource:
                 "path": [f"{photo.parent.name}/{photo.name}" for photo in photos],
             }
         )
-        empty = ["capture_kind", *ATTRIBUTES, *(f"{name}_provenance" for name in ATTRIBUTES)]
-        table = table.assign(**dict.fromkeys(empty))
-        table = table.assign(**dict.fromkeys(TRUE_LANDMARK_COLUMNS, float("nan")))
-        table["gender"] = table["subject_id"].map(self._genders())
-        table.loc[table["gender"].notna(), "gender_provenance"] = GENDER_PROVENANCE
-        return table
-
-    def _genders(self) -> dict[str, str]:
         labels = self.root / "meta.csv"
-        if not labels.exists():
-            return {}
-        known = pd.read_csv(labels, usecols=["identity", "gender"]).dropna()
-        named = known["gender"].astype(str).str.lower().map(_GENDERS)
-        return dict(zip(known["identity"], named, strict=True))
+        if labels.exists():
+            table = with_labels(table, read_lfw_labels(labels))
+        return with_source_columns(table)

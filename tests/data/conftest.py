@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from data.detection.config import DetectorConfig
+from data.detection.config import MtcnnConfig
 from data.detection.mtcnn import Mtcnn
 from data.detection.mtcnn_weights import build_mtcnn
 from data.face import LandmarksPx, RgbU8
@@ -81,7 +81,16 @@ def mtcnn_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def mtcnn(mtcnn_folder: Path) -> Mtcnn:
-    return Mtcnn.from_folder(mtcnn_folder, DetectorConfig())
+    return Mtcnn.from_folder(mtcnn_folder, MtcnnConfig())
+
+
+@pytest.fixture(scope="session")
+def weights_folder() -> Path:
+    """Pretrained weights; the test is skipped where they are absent."""
+    folder = Path(os.environ.get("EXAMGATE_WEIGHTS_DIR", REPOSITORY / "../shared/weights"))
+    if not (folder / "detect").is_dir():
+        pytest.skip(f"no detectors in {folder}; set EXAMGATE_WEIGHTS_DIR")
+    return folder
 
 
 @pytest.fixture(scope="session")

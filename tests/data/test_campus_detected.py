@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.detection.config import DetectorConfig
+from data.detection.config import MtcnnConfig
 from data.detection.mtcnn import Mtcnn
 from data.detection.mtcnn_weights import build_mtcnn
 from data.face import eye_distance_px
@@ -15,7 +15,7 @@ from data.sources.campus import CampusConfig, render_photo
 
 def test_mtcnn_finds_unmasked_photos_within_eight_percent(tmp_path: Path) -> None:
     build_mtcnn(tmp_path)
-    detector = Mtcnn.from_folder(tmp_path, DetectorConfig())
+    detector = Mtcnn.from_folder(tmp_path, MtcnnConfig())
     config = CampusConfig(num_subjects=30, photos_per_subject=3)
     errors, photos = [], 0
     for index in range(config.num_photos):

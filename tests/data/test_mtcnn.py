@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.detection.base import Detector
-from data.detection.config import DetectorConfig, FacePolicy
+from data.detection.config import FacePolicy, MtcnnConfig
 from data.detection.mtcnn import Mtcnn
 from data.detection.selection import select_face
 from data.errors import NoFaceError, WeightsError
@@ -133,7 +133,7 @@ def test_smaller_faces_than_asked_for_are_not_found(mtcnn_folder: Path, draw_fac
     image = draw_face(eyes_px=20).image_rgb_u8
     sizes = {
         min_face_px: len(
-            Mtcnn.from_folder(mtcnn_folder, DetectorConfig(min_face_px=min_face_px)).detect(image)
+            Mtcnn.from_folder(mtcnn_folder, MtcnnConfig(min_face_px=min_face_px)).detect(image)
         )
         for min_face_px in (30, 120)
     }
@@ -142,7 +142,7 @@ def test_smaller_faces_than_asked_for_are_not_found(mtcnn_folder: Path, draw_fac
 
 def test_shrinking_hides_small_faces(mtcnn_folder: Path, draw_face: Draw) -> None:
     image = draw_face((480, 640), (320, 240), 25).image_rgb_u8
-    shrunk = Mtcnn.from_folder(mtcnn_folder, DetectorConfig(max_side_px=160))
+    shrunk = Mtcnn.from_folder(mtcnn_folder, MtcnnConfig(max_side_px=160))
     assert shrunk.detect(image) == []
 
 
@@ -168,7 +168,7 @@ def test_a_missing_graph_is_named(mtcnn_folder: Path, tmp_path: Path, name: str)
     folder = Path(shutil.copytree(mtcnn_folder, tmp_path / "mtcnn"))
     (folder / name).unlink()
     with pytest.raises(WeightsError, match=rf"{name}: cannot be read; build it"):
-        Mtcnn.from_folder(folder, DetectorConfig())
+        Mtcnn.from_folder(folder, MtcnnConfig())
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -180,7 +180,7 @@ def test_a_graph_with_one_wrong_bit_is_refused(
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
     with pytest.raises(WeightsError, match=rf"{name}: its SHA-256 is not the pinned one"):
-        Mtcnn.from_folder(folder, DetectorConfig())
+        Mtcnn.from_folder(folder, MtcnnConfig())
 
 
 def lfw_sample(folder: Path, count: int) -> list[tuple[RgbU8, LandmarksPx]]:

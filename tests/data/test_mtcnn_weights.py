@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from data.detection import mtcnn_weights
-from data.detection.mtcnn_graphs import GRAPH_SHA256, Graph
+from data.detection.mtcnn_graphs import open_graph
 from data.detection.mtcnn_layers import NETWORKS
 from data.detection.mtcnn_weights import (
     WEIGHTS_SHA256,
@@ -24,6 +24,7 @@ from data.detection.mtcnn_weights import (
     read_weights,
     weights_folder,
 )
+from data.detection.pinned import MTCNN_SHA256
 from data.errors import WeightsError
 from data.files import sha256_file
 
@@ -88,7 +89,7 @@ def reference(name: str, image: F64) -> list[F64]:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_graphs_answer_as_the_published_networks(name: str, mtcnn_folder: Path) -> None:
-    graph = Graph(mtcnn_folder, f"{name}.onnx", threads=1)
+    graph = open_graph(mtcnn_folder, f"{name}.onnx", threads=1)
     side = 31 if name == "pnet" else SIDES[name]
     images = np.random.default_rng(0).integers(0, 256, (3, side, side, 3), np.uint8)
     answers = graph(images)
@@ -101,20 +102,21 @@ def test_graphs_answer_as_the_published_networks(name: str, mtcnn_folder: Path) 
 
 def test_the_bytes_are_the_pinned_ones_each_time(tmp_path: Path) -> None:
     first, second = build_mtcnn(tmp_path / "a"), build_mtcnn(tmp_path / "b")
-    assert first == second == GRAPH_SHA256
+    assert first == second == MTCNN_SHA256
     assert {path.name: sha256_file(path) for path in (tmp_path / "a").iterdir()} == first
 
 
 def test_a_damaged_graph_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "rnet.onnx").write_bytes(b"half")
     build_mtcnn(tmp_path)
-    assert sha256_file(tmp_path / "rnet.onnx") == GRAPH_SHA256["rnet.onnx"]
+    assert sha256_file(tmp_path / "rnet.onnx") == MTCNN_SHA256["rnet.onnx"]
 
 
 def test_a_graph_that_comes_out_otherwise_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(GRAPH_SHA256, "rnet.onnx", "0" * 64)
+    other = {**MTCNN_SHA256, "rnet.onnx": "0" * 64}
+    monkeypatch.setattr(mtcnn_weights, "MTCNN_SHA256", other)
     with pytest.raises(WeightsError, match=r"rnet\.onnx: comes out with SHA-256"):
         build_mtcnn(tmp_path)
     assert not (tmp_path / "rnet.onnx").exists()

@@ -20,11 +20,12 @@ def write(folder: Path, text: str) -> Path:
 
 def test_reads_a_small_file(tmp_path: Path) -> None:
     pairs = read_lfw_pairs(write(tmp_path, GOOD))
-    assert pairs.left_image_ids == ("Ann_0001", "Ann_0001", "Bob_0003", "Cid_Ray_0001")
-    assert pairs.right_image_ids == ("Ann_0002", "Bob_0012", "Bob_0012", "Bob_0003")
-    assert pairs.genuine.tolist() == [True, False, True, False]
+    assert pairs.left_ids.tolist() == ["Ann_0001", "Ann_0001", "Bob_0003", "Cid_Ray_0001"]
+    assert pairs.right_ids.tolist() == ["Ann_0002", "Bob_0012", "Bob_0012", "Bob_0003"]
+    assert pairs.is_genuine.tolist() == [True, False, True, False]
+    assert pairs.fold is not None
     assert pairs.fold.tolist() == [0, 0, 1, 1]
-    assert pairs.subjects == {"Ann", "Bob", "Cid_Ray"}
+    assert pairs.unit == "image"
     assert len(pairs) == 4
 
 
@@ -82,7 +83,7 @@ def test_nonsense_gives_a_typed_error_or_whole_pairs(
         pairs = read_lfw_pairs(path)
     except SourceError:
         return
-    assert len(pairs.left_image_ids) == len(pairs.right_image_ids) == len(pairs) > 0
+    assert len(pairs.left_ids) == len(pairs.right_ids) == len(pairs) > 0
 
 
 @pytest.mark.real_faces
@@ -92,6 +93,7 @@ def test_the_official_file() -> None:
         pytest.skip(f"{path} is absent; set EXAMGATE_DATA_DIR")
     pairs = read_lfw_pairs(path)
     assert len(pairs) == 6000
+    assert pairs.fold is not None
     assert np.bincount(pairs.fold).tolist() == [600] * 10
-    assert int(pairs.genuine.sum()) == 3000
-    assert len(set(pairs.left_image_ids) | set(pairs.right_image_ids)) == 7701
+    assert int(pairs.is_genuine.sum()) == 3000
+    assert len(pairs.ids) == 7701

@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from data.detection.config import DetectorConfig, FacePolicy
+from data.detection.config import (
+    DETECTOR_CONFIG,
+    DetectorConfig,
+    FacePolicy,
+    MtcnnConfig,
+    RetinafaceConfig,
+    ScrfdConfig,
+    YunetConfig,
+)
 from data.detection.selection import nose_offset, select_face
 from data.errors import FaceTooObliqueError, FaceTooSmallError, NoFaceError, SeveralFacesError
 from data.face import TEMPLATE_PX, DetectedFace, LandmarksPx
@@ -144,10 +152,34 @@ def test_policy_refuses(wrong: dict[str, object]) -> None:
         {"min_face_px": 11},
         {"scale_factor": 1.0},
         {"output_threshold": 0},
-        {"threads": 0},
+        {"threads": 1},
         {"max_side": 100},
     ],
 )
 def test_detector_config_refuses(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        DetectorConfig.model_validate(wrong)
+        MtcnnConfig.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    "config", [MtcnnConfig(), YunetConfig(), RetinafaceConfig(), ScrfdConfig()]
+)
+def test_a_name_picks_the_settings(config: DetectorConfig) -> None:
+    assert DETECTOR_CONFIG.validate_python({"name": config.name}) == config
+    assert DETECTOR_CONFIG.validate_json(DETECTOR_CONFIG.dump_json(config), strict=True) == config
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"name": "dlib"},
+        {"name": "yunet", "min_face_px": 40},
+        {"name": "scrfd", "weights": "yunet_2026may"},
+        {"name": "retinaface", "max_side_px": 320},
+        {"name": "yunet", "score_threshold": 1.0},
+    ],
+)
+def test_settings_of_no_detector_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        DETECTOR_CONFIG.validate_python(wrong)

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from pydantic import ValidationError
 
 from data.errors import SourceError
+from data.manifest import SPLITS
 from data.splits import SplitConfig, assign_splits, family_leaks, groups_of, split_by_protocol
 
 CONFIG = SplitConfig(train_share=0.5, calibration_share=0.2, test_share=0.3, seed=4)
+FOUR = SplitConfig(train_share=0.4, canary_share=0.1, calibration_share=0.2, test_share=0.3, seed=4)
 
 
 def people(*rows: tuple[str, str | None]) -> pd.DataFrame:
@@ -26,8 +28,9 @@ tables = st.lists(st.tuples(subjects, families), min_size=1, max_size=40).map(
 @settings(deadline=None)
 @given(tables, st.integers(0, 50))
 def test_no_person_and_no_family_is_in_two_splits(table: pd.DataFrame, seed: int) -> None:
-    config = CONFIG.model_copy(update={"seed": seed})
+    config = FOUR.model_copy(update={"seed": seed})
     split = assign_splits(table, config)
+    assert set(split) <= {*SPLITS}
     assert split.groupby(table["subject_id"]).nunique().max() == 1
     known = table["family_id"].notna()
     assert split[known].groupby(table.loc[known, "family_id"]).nunique().le(1).all()
@@ -38,8 +41,8 @@ def test_no_person_and_no_family_is_in_two_splits(table: pd.DataFrame, seed: int
 @given(tables, st.lists(st.tuples(st.sampled_from(["new1", "new2"]), st.none()), max_size=5))
 def test_new_people_move_nobody(table: pd.DataFrame, added: list[tuple[str, None]]) -> None:
     larger = pd.concat([people(*added), table], ignore_index=True)
-    before = assign_splits(table, CONFIG)
-    after = assign_splits(larger, CONFIG).iloc[len(added) :]
+    before = assign_splits(table, FOUR)
+    after = assign_splits(larger, FOUR).iloc[len(added) :]
     assert before.tolist() == after.tolist()
 
 
@@ -79,15 +82,21 @@ def test_another_seed_divides_otherwise() -> None:
     assert not assign_splits(table, CONFIG).equals(assign_splits(table, other))
 
 
-@pytest.mark.parametrize("empty", ["train", "calibration", "test"])
+@pytest.mark.parametrize("empty", SPLITS)
 def test_a_share_of_zero_gets_nobody(empty: str) -> None:
-    shares = {"train_share": 0.5, "calibration_share": 0.5, "test_share": 0.5, f"{empty}_share": 0}
+    shares = {f"{split}_share": 0.0 if split == empty else 1 / 3 for split in SPLITS}
     table = people(*((f"s{i}", None) for i in range(500)))
-    assert set(assign_splits(table, SplitConfig(**shares))) == {
-        "train",
-        "calibration",
-        "test",
-    } - {empty}
+    assert set(assign_splits(table, SplitConfig(**shares))) == {*SPLITS} - {empty}
+
+
+def test_a_canary_cut_out_of_the_train_share_moves_nobody_else() -> None:
+    table = people(*((f"s{i}", None) for i in range(2000)))
+    before, after = assign_splits(table, CONFIG), assign_splits(table, FOUR)
+    moved = before != after
+    assert set(before[moved]) == {"train"}
+    assert set(after[moved]) == {"canary"}
+    # A tenth of the 2,000; four standard errors are 0.027.
+    assert moved.mean() == pytest.approx(0.1, abs=0.027)
 
 
 def test_shares_must_add_up() -> None:
@@ -109,6 +118,14 @@ def test_protocol_people_and_their_families_are_the_test_split() -> None:
     assert (split[2:] == "train").mean() == pytest.approx(5 / 7, abs=0.104)
 
 
+def test_a_protocol_leaves_the_canary_its_part_of_the_others() -> None:
+    table = people(("a", None), *((f"s{i}", None) for i in range(2000)))
+    split = split_by_protocol(table, {"a"}, FOUR)
+    assert split[0] == "test"
+    # 1 in 7 of the others; four standard errors are 0.032.
+    assert (split[1:] == "canary").mean() == pytest.approx(1 / 7, abs=0.032)
+
+
 def test_protocol_person_without_photo_is_named() -> None:
     with pytest.raises(SourceError, match="'Zoe'"):
         split_by_protocol(people(("a", None)), {"a", "Zoe"}, CONFIG)
@@ -116,7 +133,7 @@ def test_protocol_person_without_photo_is_named() -> None:
 
 def test_protocol_needs_someone_to_train_on() -> None:
     config = SplitConfig(train_share=0, calibration_share=0, test_share=1)
-    with pytest.raises(SourceError, match="train_share and calibration_share"):
+    with pytest.raises(SourceError, match="train_share, canary_share and calibration_share"):
         split_by_protocol(people(("a", None)), {"a"}, config)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.face import RgbU8
-from data.manifest import ATTRIBUTES, TRUE_LANDMARK_COLUMNS
+from data.manifest import TRUE_LANDMARK_COLUMNS
 from data.sources.campus.canvas import Canvas
 from data.sources.campus.capture import Capture, Expression, sample_capture
 from data.sources.campus.config import CampusConfig, CampusConfigError
@@ -109,6 +109,7 @@ def _pose_band(yaw_deg: float) -> str:
 
 
 def _attributes(who: Identity, capture: Capture) -> dict[str, str]:
+    """What is true of the photo; a drawn face has no ethnicity, so none is claimed."""
     return {
         "age_band": who.age_band,
         "gender": who.gender,
@@ -135,14 +136,15 @@ def _row(who: Identity, capture: Capture, landmarks: Landmarks) -> dict[str, Any
         "subject_id": subject,
         "path": f"{subject}/{name}.jpg",
         "capture_kind": capture.kind,
-        **{column: attributes[column] for column in ATTRIBUTES},
-        **{f"{column}_provenance": "ground_truth" for column in ATTRIBUTES},
+        **attributes,
+        **{f"{column}_provenance": "ground_truth" for column in attributes},
         **dict(zip(TRUE_LANDMARK_COLUMNS, landmarks.ravel().tolist(), strict=True)),
+        "true_landmarks_provenance": "ground_truth",
     }
 
 
 def render_photo(config: CampusConfig, index: int) -> tuple[bytes, dict[str, Any]]:
-    """Render photo `index` of the campus: JPEG bytes and its row for `SOURCE_SCHEMA`.
+    """Render photo `index` of the campus: JPEG bytes and what its manifest row knows.
 
     The photo depends on the seed, its student and its number with that student; on nothing else.
     Raises `CampusConfigError` where the campus has no such photo.

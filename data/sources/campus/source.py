@@ -1,7 +1,7 @@
 """Render the whole campus into a folder, on several processes."""
 
 import multiprocessing
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -14,11 +14,11 @@ import pandas as pd
 
 from data.errors import SourceError
 from data.files import whole_file
-from data.manifest import SOURCE_SCHEMA, validate
+from data.manifest import SOURCE_SCHEMA, validate, with_source_columns
+from data.sources.base import Progress, SourceData
 from data.sources.campus.config import CampusConfig
 from data.sources.campus.render import render_photo
 
-Progress = Callable[[int, int], None]
 _Rows = list[dict[str, Any]]
 
 
@@ -63,8 +63,8 @@ class CampusSource:
         """Keep the config; nothing is rendered yet."""
         self.config = config
 
-    def materialise(self, folder: Path, workers: int, progress: Progress) -> pd.DataFrame:
-        """Write `<folder>/<subject_id>/<image_id>.jpg` and return the rows (`SOURCE_SCHEMA`).
+    def materialise(self, folder: Path, workers: int, progress: Progress) -> SourceData:
+        """Write `<folder>/<subject_id>/<image_id>.jpg` and return the rows; there is no protocol.
 
         `progress` is called with photos done and photos in all, after each student. Bytes and rows
         do not depend on `workers`. Raises `SourceError` where a worker is killed.
@@ -78,4 +78,5 @@ class CampusSource:
             for batch in batches:
                 rows.extend(batch)
                 progress(len(rows), config.num_photos)
-        return validate(pd.DataFrame(rows), SOURCE_SCHEMA, "campus")
+        table = with_source_columns(pd.DataFrame(rows))
+        return SourceData(validate(table, SOURCE_SCHEMA, "campus"))

@@ -1,0 +1,1 @@
+"""Pair protocols: who is compared with whom, drawn once, written down and read by everybody."""
