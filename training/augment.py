@@ -10,10 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from data.face import CROP_SIZE_PX
+from training import cover
+from training.blur import blurred
 from training.draws import uniform
 
 Share = Annotated[float, Field(ge=0, le=1)]
-_NUM_DRAWS: Final = 16
+_NUM_DRAWS: Final = 19 + cover.NUM_DRAWS
 
 
 class AugmentConfig(BaseModel):
@@ -41,6 +43,14 @@ class AugmentConfig(BaseModel):
     """Crops of which a random rectangle turns grey."""
     erase_side: Share = 0.5
     """Largest side of that rectangle, as a share of the crop's."""
+    blur_share: Share = 0.0
+    """Crops that are blurred, half of them as by a lens, half as by motion."""
+    blur_px: float = Field(default=2.0, ge=0, le=8)
+    """Largest sigma of that blur; a path of motion is 3.5 times as long."""
+    cover_share: Share = 0.0
+    """Crops of which an ellipse of any colour and relief covers a part, as a hand or hair does."""
+    cover_side: Share = 0.5
+    """Longest axis of that ellipse, as a share of the crop's side."""
 
 
 def augment(
@@ -55,6 +65,8 @@ def augment(
     crops = _moved(crops, chance[:, 0:5], config)
     crops = _lit(crops, chance[:, 5:9], config)
     crops = _low_resolution(crops, chance[:, 9], config.low_resolution_share)
+    crops = blurred(crops, chance[:, 15:19], config.blur_share, config.blur_px)
+    crops = cover.covered(crops, chance[:, 19:], config.cover_share, config.cover_side)
     return _erased(crops, chance[:, 10:15], config)
 
 

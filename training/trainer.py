@@ -16,7 +16,7 @@ from training.augment import augment
 from training.config import TrainConfig
 from training.errors import TrainingDataError
 from training.iresnet import IResNet
-from training.loader import Batch, CropLoader, CropsU8, Labels, check_crops
+from training.loader import Batch, CropLoader, CropsU8, Labels, Weights, check_crops
 from training.meter import EpochMeans, EpochMetrics, Meter, StepValues
 from training.optimiser import build_optimiser, set_learning_rate, trainable
 from training.schedule import rate_share
@@ -39,18 +39,23 @@ class TrainResult:
 
 
 def train(
-    config: TrainConfig, crops_rgb_u8: CropsU8, labels: Labels, on_epoch: OnEpoch
+    config: TrainConfig,
+    crops_rgb_u8: CropsU8,
+    labels: Labels,
+    on_epoch: OnEpoch,
+    weights: Weights | None = None,
 ) -> TrainResult:
     """Train a network on crops (n, 112, 112, 3) of people given by labels (n,).
 
-    A label of -1 leaves a crop out. `on_epoch` is called after each epoch; what it raises ends the
-    run. On a CPU, equal config, data and threads give equal weights. torch's random state and
-    thread count are what they were afterwards. Raises `TrainingDataError` where the data cannot be
-    trained on, `TrainingDivergedError` where loss or gradient stop being finite.
+    A label of -1 leaves a crop out; `weights` (n,) say how often a crop is drawn relative to the
+    others, None draws each once an epoch. `on_epoch` is called after each epoch; what it raises
+    ends the run. On a CPU, equal config, data and threads give equal networks. torch's random state
+    and thread count are what they were afterwards. Raises `TrainingDataError` where the data cannot
+    be trained on, `TrainingDivergedError` where loss or gradient stop being finite.
     """
     _check_data(crops_rgb_u8, labels)
     with _seeded(config):
-        run = _Run(config, crops_rgb_u8, labels)
+        run = _Run(config, crops_rgb_u8, labels, weights)
         history = []
         for epoch in range(config.epochs):
             metrics = run.epoch(epoch)
@@ -67,7 +72,9 @@ def train(
 class _Run:
     """Everything that changes during a run."""
 
-    def __init__(self, config: TrainConfig, crops_rgb_u8: CropsU8, labels: Labels) -> None:
+    def __init__(
+        self, config: TrainConfig, crops_rgb_u8: CropsU8, labels: Labels, weights: Weights | None
+    ) -> None:
         self.config = config
         self.crops_rgb_u8 = crops_rgb_u8
         self.labels = labels
@@ -79,6 +86,7 @@ class _Run:
             self.division.train_rows,
             config.batch_size,
             config.seed,
+            weights,
         )
         network = IResNet(config.network)
         # torch's stub knows `memory_format` only together with a dtype.
@@ -127,7 +135,7 @@ class _Run:
         pixels = torch.from_numpy(batch.crops_rgb_u8).to(self.device)
         # (n, h, w, 3) seen as (n, 3, h, w) is channels-last already.
         crops = (pixels.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_SCALE
-        crops = augment(crops, batch.rows, self.config.seed, epoch, self.config.augmentation)
+        crops = augment(crops, batch.keys, self.config.seed, epoch, self.config.augmentation)
         crops = crops.contiguous(memory_format=torch.channels_last)
         enabled = self.config.amp == "bf16"
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled):

@@ -18,6 +18,8 @@ ALL_ON = AugmentConfig(
     colour=0.1,
     low_resolution_share=0.5,
     erase_share=0.5,
+    blur_share=0.5,
+    cover_share=0.5,
 )
 ALL_OFF = AugmentConfig(flip_share=0)
 
@@ -149,3 +151,69 @@ def test_draws_fill_the_unit_interval_evenly_and_independently() -> None:
     counts = np.stack([np.histogram(column, 10, (0, 1))[0] for column in table.T])
     assert np.abs(counts - 2000).max() < 250
     assert np.abs(np.corrcoef(table.T) - np.eye(4)).max() < 0.03
+
+
+def test_further_draws_leave_the_first_ones_as_they_were() -> None:
+    rows = np.arange(50)
+    assert (uniform(7, 3, rows, 40)[:, :16] == uniform(7, 3, rows, 16)).all()
+
+
+BLUR = AugmentConfig(flip_share=0, blur_share=1, blur_px=3)
+COVER = AugmentConfig(flip_share=0, cover_share=1, cover_side=0.6)
+
+
+def test_blur_keeps_light_and_takes_contrast() -> None:
+    crops = _crops(40)
+    soft = augment(crops, np.arange(40), 0, 0, BLUR)
+    assert soft.shape == crops.shape
+    torch.testing.assert_close(soft.mean(dim=(2, 3)), crops.mean(dim=(2, 3)), atol=0.02, rtol=0)
+    assert (soft.std(dim=(1, 2, 3)) < crops.std(dim=(1, 2, 3))).all()
+    flat = torch.full((8, 3, 112, 112), 0.3)
+    torch.testing.assert_close(augment(flat, np.arange(8), 0, 0, BLUR), flat)
+
+
+def test_half_of_the_blurs_have_a_direction() -> None:
+    """A lens blurs a point to a round spot, motion to a line."""
+    crops = torch.full((60, 3, 112, 112), -1.0)
+    crops[:, :, 56, 56] = 1.0
+    spots = augment(crops, np.arange(60), 0, 0, BLUR)[:, 0] + 1
+    place = torch.arange(112) - 56.0
+    x, y = place[None, None, :], place[None, :, None]
+    mass = spots.sum(dim=(1, 2))
+    torch.testing.assert_close(mass, torch.full_like(mass, 2.0), atol=0.02, rtol=0)
+    across = torch.stack(
+        [(spots * value).sum(dim=(1, 2)) / mass for value in (x * x, y * y, x * y)], 1
+    )
+    spread = across[:, 0] + across[:, 1]
+    lean = torch.hypot(across[:, 0] - across[:, 1], 2 * across[:, 2]) / spread
+    clear = spread > 1
+    share = (lean[clear] > 0.5).float().mean().item()
+    assert share == pytest.approx(0.5, abs=0.2)
+
+
+def test_cover_hides_one_place_with_one_colour() -> None:
+    crops = torch.zeros(60, 3, 112, 112)
+    changed = augment(crops, np.arange(60), 0, 0, COVER)
+    hidden = (changed != 0).any(1).float().mean(dim=(1, 2))
+    # Half of the side in either direction at the most, an ellipse, and some of it outside.
+    assert hidden.max() <= 0.6**2 * np.pi / 4 + 0.03
+    assert (hidden > 0).float().mean() > 0.9
+    assert changed.abs().max() <= 1
+    assert changed[:, :, 56, 56].std() > 0.1
+
+
+@pytest.mark.parametrize("config", [BLUR, COVER])
+def test_blur_and_cover_are_keyed_like_the_rest(config: AugmentConfig) -> None:
+    crops = _crops(6)
+    together = augment(crops, np.arange(6), 1, 3, config)
+    alone = augment(crops[4:5], _rows(4), 1, 3, config)
+    torch.testing.assert_close(together[4:5], alone)
+    assert not torch.equal(augment(crops, np.arange(6), 1, 4, config), together)
+
+
+@pytest.mark.parametrize("name", ["blur", "cover"])
+def test_shares_of_blur_and_cover_are_hit(name: str) -> None:
+    crops = _crops(300)
+    config = AugmentConfig.model_validate({"flip_share": 0, f"{name}_share": 0.2})
+    changed = (augment(crops, np.arange(300), 0, 0, config) != crops).flatten(1).any(1)
+    assert changed.float().mean().item() == pytest.approx(0.2, abs=0.06)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.errors import TrainingDataError
-from training.loader import CropLoader, open_crops
+from training.loader import Batch, CropLoader, open_crops
 
 
 def _loader(rows: list[int], batch_size: int, seed: int = 0) -> CropLoader:
@@ -50,6 +50,57 @@ def test_order_follows_from_seed_and_epoch() -> None:
     assert order(1, 2) == order(1, 2)
     assert order(1, 2) != order(1, 3)
     assert order(1, 2) != order(2, 2)
+
+
+def _weighted(weights: list[float], epoch: int = 0, seed: int = 0) -> list[Batch]:
+    crops = np.broadcast_to(np.uint8(0), (len(weights), 112, 112, 3))
+    rows = np.arange(len(weights))
+    return list(CropLoader(crops, rows * 10, rows, 2, seed, np.array(weights)).epoch(epoch))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0.01, 50), min_size=2, max_size=30), st.integers(0, 9))
+def test_a_row_is_drawn_as_often_as_its_weight_says(weights: list[float], epoch: int) -> None:
+    even = len(weights) // 2 * 2  # the last, short batch of an epoch is left out
+    batches = _weighted(weights[:even], epoch)
+    keys = np.concatenate([batch.keys for batch in batches])
+    counts = np.bincount(np.concatenate([batch.rows for batch in batches]), minlength=even)
+    expected = np.array(weights[:even]) / sum(weights[:even]) * even
+    assert counts.sum() == even
+    assert (np.abs(counts - expected) < 1 + 1e-6).all()
+    assert len(set(keys.tolist())) == even
+    assert (keys % even == np.concatenate([batch.rows for batch in batches])).all()
+
+
+def test_over_the_epochs_a_row_is_drawn_in_proportion() -> None:
+    drawn = np.concatenate(
+        [b.rows for epoch in range(2000) for b in _weighted([0.3, 1.0, 0.3, 2.4], epoch)]
+    )
+    # 2,000 epochs of 4; a rounding has a standard error of at most 0.5 / sqrt(2,000) = 0.011.
+    assert np.bincount(drawn) / 2000 == pytest.approx([0.3, 1.0, 0.3, 2.4], abs=0.05)
+
+
+def test_equal_weights_take_every_row_once_in_an_order_of_the_epoch() -> None:
+    def rows(epoch: int) -> list[int]:
+        return [int(row) for batch in _weighted([3.0] * 8, epoch) for row in batch.rows]
+
+    assert sorted(rows(0)) == list(range(8))
+    assert rows(1) == rows(1) != rows(0)
+
+
+def test_without_weights_the_order_is_that_of_a_permutation() -> None:
+    """The order that models were trained in before there were weights."""
+    rows = np.arange(10, 30)
+    expected = np.random.default_rng([5, 3]).permutation(rows)
+    drawn = np.concatenate([b.rows for b in _loader(rows.tolist(), 4, 5).epoch(3)])
+    assert drawn.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [1.0, float("nan")], [0.0, 0.0]])
+def test_weights_that_are_none_are_refused(weights: list[float]) -> None:
+    crops, rows = np.zeros((2, 112, 112, 3), np.uint8), np.arange(2)
+    with pytest.raises(TrainingDataError, match="weights"):
+        CropLoader(crops, rows, rows, 2, 0, np.array(weights))
 
 
 def test_one_crop_is_too_few() -> None:
