@@ -8,12 +8,13 @@ import pandas as pd
 from evaluation.config import EvaluationConfig
 from evaluation.curves import det_curve, roc_curve, score_histogram
 from evaluation.errors import EvaluationError, TooFewComparisonsError
-from evaluation.intervals import Dyads, fmr_estimate, fnmr_estimate
 from evaluation.metrics import FnmrAtFmr, auc, eer, fnmr_at_fmr, require_both
 from evaluation.operating_points import OperatingPoint
-from evaluation.report import ErrorRates, EvaluationReport, PointReport, Population, SliceReport
+from evaluation.rates import error_rates
+from evaluation.report import EvaluationReport, PointReport, Population, SliceReport
 from evaluation.scores import Codes, Flags, ScoredSplit
 from evaluation.slices import Slice, slices_of
+from evaluation.tables import slice_table
 from evaluation.tenfold import tenfold_accuracy
 
 
@@ -32,8 +33,7 @@ def evaluate(
         )
     genuine, impostor = test.genuine_scores, test.impostor_scores
     require_both(genuine, impostor, "test split")
-    everything = Slice("overall", np.ones(len(test.pairs), dtype=bool))
-    rates = _rates(test, everything, points, config.confidence)
+    rates = error_rates(test, np.ones(len(test.pairs), dtype=bool), points, config.confidence)
     subjects = test.subject_codes()
     return EvaluationReport(
         protocol=config.protocol,
@@ -65,7 +65,7 @@ def plot_tables(test: ScoredSplit, report: EvaluationReport) -> dict[str, pd.Dat
 
     `roc`: fmr, tar, threshold. `det`: fmr, fnmr, threshold. `scores`: score, genuine, impostor.
     `slices`: one row for each slice, operating point and metric, the whole test split as `overall`:
-    slice, point, metric, value, low, high, n, too_few.
+    slice, point, metric, value, low, high, n, too_few, labels.
     """
     genuine, impostor = test.genuine_scores, test.impostor_scores
     return {
@@ -73,64 +73,6 @@ def plot_tables(test: ScoredSplit, report: EvaluationReport) -> dict[str, pd.Dat
         "det": det_curve(genuine, impostor),
         "scores": score_histogram(genuine, impostor),
         "slices": slice_table(report),
-    }
-
-
-def slice_table(report: EvaluationReport) -> pd.DataFrame:
-    """Return the columns slice, point, metric, value, low, high, n, too_few of a report's rates."""
-    rows = [
-        row
-        for point, found in report.points.items()
-        for row in _table_rows("overall", point, found.rates, too_few=(False, False))
-    ]
-    rows += [
-        row
-        for name, part in report.slices.items()
-        for point, rates in part.points.items()
-        for row in _table_rows(
-            name, point, rates, too_few=(part.too_few_impostor, part.too_few_genuine)
-        )
-    ]
-    return pd.DataFrame(rows)
-
-
-def _table_rows(
-    name: str, point: str, rates: ErrorRates, too_few: tuple[bool, bool]
-) -> list[dict[str, object]]:
-    return [
-        {
-            "slice": name,
-            "point": point,
-            "metric": metric,
-            "value": estimate.rate,
-            "low": estimate.low,
-            "high": estimate.high,
-            "n": estimate.num_comparisons,
-            "too_few": few,
-        }
-        for metric, estimate, few in zip(
-            ("fmr", "fnmr"), (rates.fmr, rates.fnmr), too_few, strict=True
-        )
-        if estimate.rate is not None
-    ]
-
-
-def _rates(
-    split: ScoredSplit, part: Slice, points: Mapping[str, OperatingPoint], confidence: float
-) -> dict[str, ErrorRates]:
-    """FMR and FNMR of one slice at each threshold; people are grouped once for all of them."""
-    subjects = split.subject_codes()
-    genuine = np.flatnonzero(part.members & split.pairs.genuine)
-    impostor = np.flatnonzero(part.members & ~split.pairs.genuine)
-    owners = subjects[split.pairs.left[genuine]]
-    dyads = Dyads.of(subjects[split.pairs.left[impostor]], subjects[split.pairs.right[impostor]])
-    genuine_scores, impostor_scores = split.scores[genuine], split.scores[impostor]
-    return {
-        name: ErrorRates(
-            fmr=fmr_estimate(impostor_scores >= point.threshold, dyads, confidence),
-            fnmr=fnmr_estimate(genuine_scores < point.threshold, owners, confidence),
-        )
-        for name, point in points.items()
     }
 
 
@@ -147,7 +89,8 @@ def _slice_report(
         num_impostor_pairs=num_impostor,
         too_few_genuine=num_genuine < config.min_genuine_pairs,
         too_few_impostor=num_impostor < config.min_impostor_pairs,
-        points=_rates(split, part, points, config.confidence),
+        labels=part.labels,
+        points=error_rates(split, part.members, points, config.confidence),
     )
 
 

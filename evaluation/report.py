@@ -9,8 +9,16 @@ Key scheme of `measurements()` and `metrics()`:
     <point>/threshold                         the threshold itself
     <point>/{fnmr,tar}_at_test_fmr            threshold chosen on the test split itself: optimistic
     slice/<slice>/<point>/{fmr,fnmr}          and the same with _low and _high
+    slice/<slice>/predicted_label_share       only where models predicted labels of this slice: the
+                                              share of its photos, so above 0; such a slice is no
+                                              better than that model, see `labels` in the report
+    protocol/<protocol>/<point>/{fmr,fnmr}    of a further pair protocol, at the same thresholds
+    protocol/<protocol>/<bin>/<point>/{...}   and of one part of it
+    failure_modes/<id>/{fnmr,fmr,fnmr_rise,fnmr_with_refusals,refused_share}
+                                              at its worst severity and the default operating point
 
-where <point> is an operating point such as fmr_1e-2 and <slice> one such as glasses_yes.
+where <point> is an operating point such as fmr_1e-2, <slice> one such as glasses_yes, <protocol>
+one such as siblings, and <id> a file of data/failure_modes.
 """
 
 from collections.abc import Iterator
@@ -19,10 +27,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.config import Protocol
-from evaluation.intervals import RateEstimate
+from evaluation.failure_modes import FailureModeReport, Least
+from evaluation.labels import LabelSource, predicted_share
 from evaluation.measurement import Measurement
 from evaluation.metrics import FnmrAtFmr
 from evaluation.operating_points import OperatingPoint
+from evaluation.protocols import ProtocolReport
+from evaluation.rates import ErrorRates
 from evaluation.tenfold import TenfoldAccuracy
 
 
@@ -46,13 +57,6 @@ class Population(_Frozen):
     num_failed_impostor_pairs: int
 
 
-class ErrorRates(_Frozen):
-    """FMR and FNMR at one frozen threshold."""
-
-    fmr: RateEstimate
-    fnmr: RateEstimate
-
-
 class PointReport(_Frozen):
     """How one operating point does on the test split."""
 
@@ -72,13 +76,15 @@ class SliceReport(_Frozen):
     """FNMR is given for the record, and says nothing."""
     too_few_impostor: bool
     """FMR is given for the record, and says nothing."""
+    labels: tuple[LabelSource, ...] = ()
+    """Where the labels came from that put photos into it; predicted ones are a model's opinion."""
     points: dict[str, ErrorRates]
 
 
 class EvaluationReport(_Frozen):
     """Everything measured on one test split."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     protocol: Protocol
     confidence: float
     """Of all two-sided intervals."""
@@ -94,6 +100,12 @@ class EvaluationReport(_Frozen):
     slices: dict[str, SliceReport]
     tenfold: TenfoldAccuracy | None
     """Only for a protocol with folds."""
+    protocol_digest: str | None = None
+    """Of the comparisons that all figures above rest on."""
+    protocols: dict[str, ProtocolReport] = {}
+    """Further pair protocols, by name."""
+    failure_modes: dict[str, FailureModeReport] = {}
+    """Known failure modes, by id."""
 
     def measurements(self) -> dict[str, Measurement]:
         """Everything that a gate may judge, by key; a too small slice is marked by its `min_n`."""
@@ -131,19 +143,30 @@ class EvaluationReport(_Frozen):
             yield "overall/tenfold_accuracy", mean
             yield "overall/tenfold_std", Measurement(value=self.tenfold.std, n=num_all)
         for name, point in self.points.items():
-            yield from _rate_measurements(name, point.rates)
+            yield from point.rates.measurements(name)
             if (miss := Measurement.of_rate(point.rates.fnmr)) is not None:
                 yield f"{name}/tar", miss.complement()
             if point.at_test_fmr is not None:
                 yield from _at_test_fmr(name, point.at_test_fmr, population.num_genuine_pairs)
         for name, part in self.slices.items():
-            for point_name, rates in part.points.items():
-                yield from _rate_measurements(
-                    slice_key(name, point_name),
-                    rates,
-                    min_impostor=self.min_impostor_pairs,
-                    min_genuine=self.min_genuine_pairs,
-                )
+            yield from self._slice_measurements(name, part)
+        least = Least(self.min_impostor_pairs, self.min_genuine_pairs)
+        for name, protocol in self.protocols.items():
+            where = f"protocol/{name}"
+            yield from protocol.measurements(where, least.impostor, least.genuine)
+        for name, mode in self.failure_modes.items():
+            yield from mode.measurements(f"failure_modes/{name}", least)
+
+    def _slice_measurements(
+        self, name: str, part: SliceReport
+    ) -> Iterator[tuple[str, Measurement]]:
+        for point, rates in part.points.items():
+            key = slice_key(name, point)
+            yield from rates.measurements(key, self.min_impostor_pairs, self.min_genuine_pairs)
+        share = predicted_share(part.labels)
+        if share > 0:
+            num_photos = sum(source.num_photos for source in part.labels)
+            yield slice_key(name, "predicted_label_share"), Measurement(value=share, n=num_photos)
 
 
 def slice_key(slice_name: str, metric: str) -> str:
@@ -159,14 +182,3 @@ def _failure_share(population: Population) -> Measurement:
 def _at_test_fmr(name: str, found: FnmrAtFmr, n: int) -> Iterator[tuple[str, Measurement]]:
     yield f"{name}/fnmr_at_test_fmr", Measurement(value=found.fnmr, n=n)
     yield f"{name}/tar_at_test_fmr", Measurement(value=found.tar, n=n)
-
-
-def _rate_measurements(
-    prefix: str, rates: ErrorRates, min_impostor: int = 1, min_genuine: int = 1
-) -> Iterator[tuple[str, Measurement]]:
-    false_match = Measurement.of_rate(rates.fmr, min_impostor)
-    miss = Measurement.of_rate(rates.fnmr, min_genuine)
-    if false_match is not None:
-        yield f"{prefix}/fmr", false_match
-    if miss is not None:
-        yield f"{prefix}/fnmr", miss

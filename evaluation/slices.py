@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from data.manifest import CAPTURE_KINDS
 from evaluation.errors import SliceError
+from evaluation.labels import LabelSource, label_sources
 from evaluation.scores import Flags, ScoredSplit
 
 SIBLINGS: Final = "siblings"
@@ -60,6 +61,8 @@ class Slice:
     """Letters, digits, `_`, `-` and `.` only."""
     members: Flags
     """(num_pairs,): which comparisons are in it, genuine and impostor alike."""
+    labels: tuple[LabelSource, ...] = ()
+    """Where the labels came from that put photos into it; empty for one that needs no labels."""
 
 
 def slices_of(split: ScoredSplit, columns: tuple[SliceColumn, ...]) -> Iterator[Slice]:
@@ -87,9 +90,10 @@ def slice_name(column: str, value: str) -> str:
 def _every_slice(split: ScoredSplit, columns: tuple[SliceColumn, ...]) -> Iterator[Slice]:
     for column in columns:
         yield from _attribute_slices(split, column)
-    yield from _capture_slices(split)
+    if "capture_kind" in split.table:  # templates mix captures
+        yield from _capture_slices(split)
     if "family_id" in split.table:
-        yield Slice(SIBLINGS, _sibling_pairs(split))
+        yield Slice(SIBLINGS, _sibling_pairs(split), label_sources(split.table, "family_id"))
 
 
 def _attribute_slices(split: ScoredSplit, column: SliceColumn) -> Iterator[Slice]:
@@ -98,7 +102,8 @@ def _attribute_slices(split: ScoredSplit, column: SliceColumn) -> Iterator[Slice
         left, right = _sides(split, values == value)
         either_counts = column.usual not in (None, value)
         members = (left & right) | (split.pairs.genuine & (left | right) & either_counts)
-        yield Slice(slice_name(column.column, str(value)), members)
+        labels = label_sources(split.table[values == value], column.column)
+        yield Slice(slice_name(column.column, str(value)), members, labels)
 
 
 def _capture_slices(split: ScoredSplit) -> Iterator[Slice]:

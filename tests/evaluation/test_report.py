@@ -174,8 +174,8 @@ def test_a_protocol_with_folds_reports_their_accuracy(
     pairs = campus.pairs
     folds = Pairs(pairs.left, pairs.right, pairs.genuine, np.arange(len(pairs)) % 10)
     split = ScoredSplit(campus.table, campus.usable, folds, campus.scores)
-    found = evaluate(split, points, CONFIG.model_copy(update={"protocol": "lfw"}))
-    assert found.protocol == "lfw"
+    found = evaluate(split, points, CONFIG.model_copy(update={"protocol": "official"}))
+    assert found.protocol == "official"
     assert found.tenfold is not None
     assert found.metrics()["overall/tenfold_accuracy"] == found.tenfold.mean > 0.9
 

@@ -1,0 +1,138 @@
+"""Error rates of whole transactions, retries included, and how long people waited.
+
+FRR is the share of genuine transactions that the system did not admit, FAR the share of false
+claims that it did (ISO/IEC 19795-1). They are counted on real sequences of attempts: (1 - p)^k
+would take the attempts of one person for independent, which they are not. Photos that could not be
+used count as attempts that failed. Intervals are those of `evaluation.intervals`: by person for
+FRR, by pair of people for FAR.
+"""
+
+from typing import Final, TypeVar
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from evaluation.intervals import (
+    DEFAULT_CONFIDENCE,
+    Dyads,
+    RateEstimate,
+    fmr_estimate,
+    fnmr_estimate,
+)
+from evaluation.scores import Codes, Flags
+
+FALSE_CLAIMS: Final = ("impostor", "look_alike", "mix_up")
+_QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+T = TypeVar("T", int, str)
+
+
+class Waiting(BaseModel):
+    """Seconds or people: quantiles over those who came."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    n: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    max: float | None
+
+
+class TransactionRates(BaseModel):
+    """What came of the transactions of one morning, or of several."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    frr: RateEstimate
+    """Genuine transactions not admitted within their attempts."""
+    far: RateEstimate
+    """False claims admitted, all kinds together."""
+    far_of: dict[str, RateEstimate]
+    """The same for each kind of false claim."""
+    first_attempt_frr: RateEstimate
+    """Genuine transactions not admitted at the first attempt: what FRR would be without retries."""
+    first_attempt_far: RateEstimate
+    """False claims admitted at the first attempt: what FAR would be without retries."""
+    fta: RateEstimate
+    """Attempts of genuine transactions of which no comparison came (failure to acquire)."""
+    num_transactions: int = Field(ge=0)
+    """Somebody came."""
+    num_absent: int = Field(ge=0)
+    num_attempts: int = Field(ge=0)
+    attempts: dict[int, int]
+    """Transactions by their number of attempts."""
+    endings: dict[str, int]
+    refusals: dict[str, int]
+    """Attempts without a comparison, by reason."""
+    waited_s: Waiting
+    """From the door to the front of the queue."""
+    queue_length: Waiting
+    """People before one on arrival."""
+    time_to_admit_s: Waiting
+    """Genuine: from the door into the hall, by way of the desk where need be."""
+
+
+def transaction_rates(
+    transactions: pd.DataFrame, attempts: pd.DataFrame, confidence: float = DEFAULT_CONFIDENCE
+) -> TransactionRates:
+    """Count a simulated or recorded morning (`data.simulator.tables`, both schemas)."""
+    came = transactions[transactions["ending"] != "absent"]
+    first = attempts[attempts["attempt"] == 1].set_index("transaction_id")["outcome"]
+    admitted_first = came["transaction_id"].map(first) == "match"
+    admitted = came["ending"] == "admitted"
+    genuine = came["kind"] == "genuine"
+    false_claim = came["kind"].isin(FALSE_CLAIMS)
+    tried = attempts[attempts["kind"] == "genuine"]
+    return TransactionRates(
+        frr=_refused(came[genuine], ~admitted[genuine], confidence),
+        far=_accepted(came[false_claim], admitted[false_claim], confidence),
+        far_of={
+            kind: _accepted(came[came["kind"] == kind], admitted[came["kind"] == kind], confidence)
+            for kind in FALSE_CLAIMS
+        },
+        first_attempt_frr=_refused(came[genuine], ~admitted_first[genuine], confidence),
+        first_attempt_far=_accepted(came[false_claim], admitted_first[false_claim], confidence),
+        fta=_refused(tried, tried["outcome"] == "refused", confidence),
+        num_transactions=len(came),
+        num_absent=len(transactions) - len(came),
+        num_attempts=len(attempts),
+        attempts=_counted(came["num_attempts"], int),
+        endings=_counted(came["ending"], str),
+        refusals=_counted(attempts["reason"].dropna(), str),
+        waited_s=_waiting(came["waited_s"]),
+        queue_length=_waiting(came["queue_length"]),
+        time_to_admit_s=_waiting(came["time_to_admit_s"].dropna()),
+    )
+
+
+def _refused(rows: pd.DataFrame, errors: pd.Series, confidence: float) -> RateEstimate:
+    return fnmr_estimate(_flags(errors), _codes(rows["claimed_subject_id"]), confidence)
+
+
+def _accepted(rows: pd.DataFrame, errors: pd.Series, confidence: float) -> RateEstimate:
+    sides = pd.concat([rows["claimed_subject_id"], rows["presented_subject_id"]])
+    claimed, presented = np.split(_codes(sides), 2)
+    return fmr_estimate(_flags(errors), Dyads.of(claimed, presented), confidence)
+
+
+def _flags(errors: pd.Series) -> Flags:
+    return errors.to_numpy(dtype=np.bool_)
+
+
+def _codes(subjects: pd.Series) -> Codes:
+    return np.asarray(pd.factorize(subjects)[0], dtype=np.int64)
+
+
+def _counted(values: pd.Series, kind: type[T]) -> dict[T, int]:
+    counts = values.value_counts().sort_index()
+    return {kind(value): int(count) for value, count in zip(counts.index, counts, strict=True)}
+
+
+def _waiting(values: pd.Series) -> Waiting:
+    numbers = values.to_numpy(dtype=np.float64)
+    found = {
+        name: float(np.quantile(numbers, share)) if len(numbers) else None
+        for name, share in _QUANTILES.items()
+    }
+    return Waiting(n=len(numbers), **found)
