@@ -9,6 +9,7 @@ from typing import Literal
 from data.errors import ImageError
 from data.face import DetectedFace
 from data.quality import Quality
+from data.quality_policy import Advice
 from serving.errors import ServingError
 
 ImageName = Literal["image1", "image2"]
@@ -41,8 +42,12 @@ class PhotoReport:
 
     width_px: int
     height_px: int
+    """Of the picture in the file, after its EXIF orientation."""
     face: DetectedFace
+    """In pixels of the picture in the file, which may have been decoded smaller."""
     quality: Quality
+    advice: tuple[Advice, ...] = ()
+    """What would make the photo better; the worst first."""
 
 
 class Stopwatch:

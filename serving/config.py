@@ -25,6 +25,8 @@ class ServerConfig(BaseModel):
     """Comparisons that may wait for their turn; one more is answered with 503."""
     threads: int | None = Field(default=None, ge=1, le=256)
     """Threads of one network run; None takes half the cores, for there are two photos."""
+    detector_threads: int = Field(default=1, ge=1, le=256)
+    """The same for the detector. One is fastest for VGA photos and leaves cores to other calls."""
     body_timeout_s: float = Field(default=15.0, gt=0)
     """How long a client may take to send its photos."""
     retry_after_s: int = Field(default=1, ge=1)

@@ -12,12 +12,17 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from data.errors import (
+    FaceOccludedError,
     FaceTooObliqueError,
     FaceTooSmallError,
     ImageError,
     ImageTooLargeError,
+    LowContrastError,
     NoFaceError,
     SeveralFacesError,
+    TooBlurryError,
+    TooBrightError,
+    TooDarkError,
     UndecodableImageError,
     UnsupportedImageTypeError,
 )
@@ -45,6 +50,11 @@ IMAGE_KINDS: Final = (
     _image_kind(SeveralFacesError, 422, "Several faces found"),
     _image_kind(FaceTooSmallError, 422, "Face too small"),
     _image_kind(FaceTooObliqueError, 422, "Face turned away"),
+    _image_kind(TooBlurryError, 422, "Photo too blurred"),
+    _image_kind(TooDarkError, 422, "Photo too dark"),
+    _image_kind(TooBrightError, 422, "Photo too bright"),
+    _image_kind(LowContrastError, 422, "Photo without contrast"),
+    _image_kind(FaceOccludedError, 422, "Face covered"),
     _image_kind(UndecodableImageError, 422, "Image damaged"),
     _image_kind(UnsupportedImageTypeError, 415, "Image type not supported"),
     _image_kind(ImageTooLargeError, 413, "Image too large"),

@@ -5,13 +5,16 @@ A draft is everything a maker knows; a release is a draft plus the digest of eve
 the detector travels with it because the threshold was calibrated on that detector's landmarks.
 """
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from data.detection.config import DetectorConfig, FacePolicy
+from data.detection.pinned import network_files
 from data.face import CONTRACT_ID
+from data.quality_policy import NO_QUALITY_POLICY, QualityPolicy
 
 FORMAT_VERSION: Final = 1
 RELEASE_FILE: Final = "release.json"
@@ -83,7 +86,16 @@ class ReleaseDraft(_Frozen):
     provenance: Provenance | None = None
     """None for weights that were not trained here."""
     detector: DetectorConfig
+    detector_licence: Text | None = None
+    """Under which the detector's networks may be used; None in releases made before it was kept."""
+    landmarks: Literal["detected", "given"] = "detected"
+    """Whose landmarks cut the crops it was judged on: this detector's, or those of the data set.
+
+    With given landmarks the figures are the embedder's alone. A server has no such landmarks, so
+    such a bundle is never released."""
     face_policy: FacePolicy
+    quality_policy: QualityPolicy = NO_QUALITY_POLICY
+    """Which photos of a face are good enough; releases made before it was kept refused none."""
     operating_points: dict[str, OperatingPoint] = {}
     """By name, as in `fmr_1e-3`; empty in a candidate."""
     default_operating_point: str | None = None
@@ -97,6 +109,14 @@ class ReleaseDraft(_Frozen):
         if contract_id != CONTRACT_ID:
             raise ValueError(f"the face contract is {contract_id!r}, this server's {CONTRACT_ID!r}")
         return contract_id
+
+    @field_validator("detector", mode="before")
+    @classmethod
+    def _threads_are_the_machines(cls, detector: object) -> object:
+        # The first releases carried MTCNN's thread count, which never changed a result.
+        if isinstance(detector, Mapping) and detector.get("name") == "mtcnn":
+            return {name: value for name, value in detector.items() if name != "threads"}
+        return detector
 
     @model_validator(mode="after")
     def _default_is_known(self) -> Self:
@@ -117,6 +137,8 @@ class ReleaseDraft(_Frozen):
             return "no gate has judged it"
         if self.gate.verdict != "pass":
             return f"its gate's verdict is {self.gate.verdict!r}"
+        if self.landmarks == "given":
+            return "it was judged on landmarks given with the data, which a server does not have"
         if not self.operating_points:
             return "it has no operating points"
         if self.default_operating_point is None:
@@ -141,6 +163,15 @@ class Release(ReleaseDraft):
         if not any(name.startswith(f"{DETECTOR_FOLDER}/") for name in files):
             raise ValueError(f"nothing under {DETECTOR_FOLDER}/ is listed")
         return files
+
+    @model_validator(mode="after")
+    def _detector_is_whole(self) -> Self:
+        needed = {f"{DETECTOR_FOLDER}/{name}" for name in network_files(self.detector)}
+        if missing := sorted(needed - set(self.files)):
+            raise ValueError(
+                f"the detector {self.detector.name!r} needs {', '.join(missing)}, not listed"
+            )
+        return self
 
 
 def _stays_inside(name: str) -> bool:

@@ -5,7 +5,19 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.face import LANDMARK_NAMES
+from data.quality import Quality
+from data.quality_policy import Advice as PhotoAdvice
 from serving.comparison import Comparison, ModelIdentity, PhotoReport
+
+_COMPONENT_SUFFIX: Final = "_quality"
+_NATIVE_MEASURES: Final = (
+    "detection_score",
+    "eye_distance_px",
+    "alignment_residual_px",
+    "sharpness",
+    "brightness",
+    "contrast",
+)
 
 
 class _Answer(BaseModel):
@@ -43,8 +55,43 @@ class Box(_Answer):
     y1: float
 
 
+class QualityComponents(_Answer):
+    """Each from 0 (useless) to 100 (nothing to wish for), after ISO/IEC 29794-5's components."""
+
+    detection: float
+    eye_distance: float
+    alignment: float
+    sharpness: float
+    underexposure: float
+    overexposure: float
+    dynamic_range: float
+    light_balance: float
+    eyes_visible: float
+    mouth_visible: float
+    skin_colour: float
+    compression: float
+    yaw: float
+    pitch: float
+    roll: float
+
+
+class Advice(_Answer):
+    """One thing that would make a photo better."""
+
+    code: str = Field(description="Stable; where there is a problem of this code, its mild form.")
+    component: str = Field(description="Which of `components` is low.")
+    value: float = Field(description="Of the component, 0 to 100.")
+    text: str = Field(description="What to do about it, for people.")
+
+    @classmethod
+    def of(cls, advice: PhotoAdvice) -> "Advice":
+        """The answer for one piece of advice."""
+        component = advice.component.removesuffix(_COMPONENT_SUFFIX)
+        return cls(code=advice.code, component=component, value=advice.value, text=advice.text)
+
+
 class PhotoQuality(_Answer):
-    """How well a photo shows its face: advice for people, no part of the decision."""
+    """How well a photo shows its face: advice for people, no part of the similarity."""
 
     detection_score: float = Field(description="The detector's confidence, 0 to 1.")
     eye_distance_px: float = Field(description="Between the two eyes, in pixels.")
@@ -54,6 +101,18 @@ class PhotoQuality(_Answer):
     sharpness: float
     brightness: float
     contrast: float
+    overall: float = Field(description="The face as a whole, 0 to 100: its worst component.")
+    components: QualityComponents
+
+    @classmethod
+    def of(cls, quality: Quality) -> "PhotoQuality":
+        """The answer for one face."""
+        native = {name: getattr(quality, name) for name in _NATIVE_MEASURES}
+        components = {
+            name: getattr(quality, name + _COMPONENT_SUFFIX)
+            for name in QualityComponents.model_fields
+        }
+        return cls(**native, overall=quality.quality, components=QualityComponents(**components))
 
 
 class Photo(_Answer):
@@ -64,13 +123,13 @@ class Photo(_Answer):
     face_box: Box
     landmarks: dict[str, Point] = Field(description="Left and right as seen in the photo.")
     quality: PhotoQuality
+    advice: list[Advice] = Field(description="What would make the photo better, the worst first.")
 
     @classmethod
     def of(cls, report: PhotoReport) -> "Photo":
         """The answer for one photo."""
         x0, y0, x1, y1 = report.face.box_px
         points = report.face.landmarks_px.tolist()
-        quality = report.quality
         return cls(
             width=report.width_px,
             height=report.height_px,
@@ -78,9 +137,8 @@ class Photo(_Answer):
             landmarks={
                 name: Point(x=x, y=y) for name, (x, y) in zip(LANDMARK_NAMES, points, strict=True)
             },
-            quality=PhotoQuality(
-                **{name: getattr(quality, name) for name in PhotoQuality.model_fields}
-            ),
+            quality=PhotoQuality.of(report.quality),
+            advice=[Advice.of(one) for one in report.advice],
         )
 
 
@@ -123,7 +181,33 @@ _EXAMPLE_PHOTO: Final[dict[str, Any]] = {
         "sharpness": 212.0,
         "brightness": 131.0,
         "contrast": 48.0,
+        "overall": 33.5,
+        "components": {
+            "detection": 99.8,
+            "eye_distance": 100.0,
+            "alignment": 98.8,
+            "sharpness": 33.5,
+            "underexposure": 98.5,
+            "overexposure": 97.7,
+            "dynamic_range": 88.1,
+            "light_balance": 91.7,
+            "eyes_visible": 96.2,
+            "mouth_visible": 99.1,
+            "skin_colour": 97.4,
+            "compression": 98.9,
+            "yaw": 98.2,
+            "pitch": 96.5,
+            "roll": 99.9,
+        },
     },
+    "advice": [
+        {
+            "code": "too_blurry",
+            "component": "sharpness",
+            "value": 33.5,
+            "text": "Hold still, wipe the lens and take the photo again.",
+        }
+    ],
 }
 _EXAMPLE: Final[dict[str, Any]] = {
     "is_same_person": True,

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from data.detection.base import Detector
 from data.detection.config import FacePolicy
-from data.detection.mtcnn import Mtcnn
+from data.detection.factory import open_detector
 from data.detection.selection import select_face
 from data.errors import ImageError
-from data.face import CROP_SIZE_PX, TEMPLATE_PX, LandmarksPx, RgbU8
-from data.images import ImageLimits, decode_image
+from data.face import CROP_SIZE_PX, TEMPLATE_PX, DetectedFace, LandmarksPx, RgbU8
+from data.images import ImageLimits, Photo, decode_photo
 from data.quality import measure_quality
+from data.quality_policy import NO_QUALITY_POLICY, QualityPolicy
 from serving.bundle import Bundle
 from serving.comparison import (
     Comparison,
@@ -74,6 +75,7 @@ class FaceVerifier:
         engine: Engine,
         policy: FacePolicy,
         limits: ImageLimits,
+        quality_policy: QualityPolicy = NO_QUALITY_POLICY,
         concurrency: int = 1,
     ) -> None:
         """Put a verifier together; `concurrency` callers can compare at once at full speed."""
@@ -83,6 +85,7 @@ class FaceVerifier:
         self._engine = engine
         self._policy = policy
         self._limits = limits
+        self._quality_policy = quality_policy
         self._second_photos = ThreadPoolExecutor(concurrency, thread_name_prefix="second-photo")
 
     @classmethod
@@ -97,10 +100,13 @@ class FaceVerifier:
         return cls(
             model=ModelIdentity(release.name, model_version, bundle.digest, release.contract_id),
             rule=_rule(release, config.operating_point),
-            detector=Mtcnn.from_folder(bundle.folder / DETECTOR_FOLDER, release.detector),
+            detector=open_detector(
+                bundle.folder / DETECTOR_FOLDER, release.detector, config.detector_threads
+            ),
             engine=load_engine(bundle, EngineConfig(threads=config.threads_of_a_run)),
             policy=release.face_policy,
             limits=config.image_limits,
+            quality_policy=release.quality_policy,
             concurrency=config.comparisons_at_once,
         )
 
@@ -147,16 +153,25 @@ class FaceVerifier:
         watch = Stopwatch()
         try:
             with watch.stage("decode"):
-                image = decode_image(content, self._limits)
+                photo = decode_photo(content, self._limits)
+            image = photo.image_rgb_u8
             with watch.stage("detect"):
                 height, width = image.shape[:2]
                 face = select_face(self._detector.detect(image), (height, width), self._policy)
                 quality = measure_quality(image, face)
+                self._quality_policy.check(quality)
         except ImageError as error:
             raise PhotoError(name, error) from error
         with watch.stage("embed"):
             embedding = self._embed(image, face.landmarks_px)
-        return _Seen(PhotoReport(width, height, face, quality), embedding, watch)
+        report = PhotoReport(
+            width_px=photo.width_px,
+            height_px=photo.height_px,
+            face=_in_file_px(photo, face),
+            quality=quality,
+            advice=self._quality_policy.advice(quality),
+        )
+        return _Seen(report, embedding, watch)
 
     def _embed(self, image_rgb_u8: RgbU8, landmarks_px: LandmarksPx) -> Embedding:
         embedding = self._engine.embed(image_rgb_u8[None], landmarks_px[None])[0]
@@ -165,6 +180,15 @@ class FaceVerifier:
         if not abs(norm - 1.0) <= _NORM_TOLERANCE:  # so written, a NaN fails too
             raise EngineError(f"an embedding has length {norm}, wanted 1; roll the model back")
         return wide
+
+
+def _in_file_px(photo: Photo, face: DetectedFace) -> DetectedFace:
+    """The face where the caller has it, who knows nothing of a smaller decoding."""
+    if photo.shrunk_by == 1:
+        return face
+    corners = photo.in_file_px(np.array(face.box_px, np.float32).reshape(2, 2))
+    (x0, y0), (x1, y1) = corners.tolist()
+    return DetectedFace((x0, y0, x1, y1), photo.in_file_px(face.landmarks_px), face.score)
 
 
 def _rule(release: Release, name: str | None) -> MatchRule:

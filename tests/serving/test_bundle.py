@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from data.detection.config import DetectorConfig, RetinafaceConfig, ScrfdConfig, YunetConfig
 from data.face import CONTRACT_ID
 from data.files import sha256_file
 from serving.bundle import (
@@ -173,6 +174,11 @@ TAMPERED: dict[str, tuple[Tamper, type[BundleError], str]] = {
         "format version 2, this server reads 1; run the server that matches",
     ),
     "no gate": (lambda b: _edit(b, gate=None), BundleNotReleasedError, "no gate has judged it"),
+    "landmarks of the data": (
+        lambda b: _edit(b, landmarks="given"),
+        BundleNotReleasedError,
+        "judged on landmarks given with the data",
+    ),
     "no thresholds": (
         lambda b: _edit(b, operating_points={}, default_operating_point=None),
         BundleNotReleasedError,
@@ -329,3 +335,44 @@ def test_revision_is_validated(tiny_draft: ReleaseDraft, change: dict[str, Any])
     assert tiny_draft.contract_id == CONTRACT_ID
     with pytest.raises(ValidationError):
         tiny_draft.revised(**change)
+
+
+def test_a_release_that_still_names_detector_threads_opens(tiny_bundle: Path, bundle: Path) -> None:
+    """The first releases did; the field never changed a result."""
+    path = bundle / "release.json"
+    release = json.loads(path.read_text())
+    release["detector"]["threads"] = 1
+    del release["detector_licence"]
+    path.write_text(json.dumps(release))
+    assert open_bundle(bundle).release == open_bundle(tiny_bundle).release
+
+
+def test_threads_of_any_other_detector_are_no_setting(tiny_draft: ReleaseDraft) -> None:
+    with pytest.raises(ValidationError, match=r"yunet\.threads"):
+        tiny_draft.revised(detector={"name": "yunet", "threads": 1})
+
+
+@pytest.mark.parametrize(
+    ("config", "file"),
+    [
+        (YunetConfig(), "yunet_2026may.onnx"),
+        (RetinafaceConfig(), "retinaface_mnet025_640.onnx"),
+        (ScrfdConfig(weights="det_500m"), "det_500m.onnx"),
+    ],
+)
+def test_seal_refuses_the_networks_of_another_detector(
+    bundle: Path, tiny_draft: ReleaseDraft, config: DetectorConfig, file: str
+) -> None:
+    with pytest.raises(
+        BundleFormatError, match=f"{config.name}.*needs detector/{file}, not listed"
+    ):
+        seal(bundle, tiny_draft.revised(detector=config))
+
+
+def test_a_detector_survives_the_release(bundle: Path, tiny_draft: ReleaseDraft) -> None:
+    """The settings come back as the very type that was sealed, its licence beside them."""
+    config = ScrfdConfig(weights="det_500m", score_threshold=0.4)
+    (bundle / "detector" / "det_500m.onnx").write_bytes(b"digest is checked when it is loaded")
+    seal(bundle, tiny_draft.revised(detector=config, detector_licence="research only"))
+    release = open_bundle(bundle).release
+    assert (release.detector, release.detector_licence) == (config, "research only")

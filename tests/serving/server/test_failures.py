@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
@@ -30,6 +30,9 @@ class Portrait:
         height, width = image_rgb_u8.shape[:2]
         landmarks_px = TEMPLATE_PX * np.array([width / 112, height / 112], np.float32)
         return [DetectedFace((0.0, 0.0, float(width), float(height)), landmarks_px, 1.0)]
+
+    def detect_batch(self, images_rgb_u8: Sequence[RgbU8]) -> list[list[DetectedFace]]:
+        return [self.detect(image) for image in images_rgb_u8]
 
 
 class ScriptedEngine:

@@ -1,12 +1,16 @@
 """The verifier by itself: no HTTP."""
 
 import io
+import os
+import shutil
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from data.detection.config import YunetConfig
 from data.errors import (
     FaceTooObliqueError,
     ImageTooLargeError,
@@ -15,7 +19,7 @@ from data.errors import (
 )
 from data.face import TEMPLATE_PX, DetectedFace, RgbU8
 from data.images import ImageLimits
-from serving.bundle import Bundle
+from serving.bundle import Bundle, ReleaseDraft, open_bundle, seal
 from serving.comparison import PhotoError
 from serving.config import ServerConfig
 from serving.cpus import usable_cores
@@ -23,6 +27,7 @@ from serving.engine import EngineConfig, load_engine
 from serving.verifier import FaceVerifier, OperatingPointError
 
 Photos = dict[str, bytes]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +119,24 @@ def test_a_quota_that_cannot_be_read_is_none(tmp_path: Path, content: str) -> No
     assert usable_cores(file) == usable_cores(tmp_path / "absent")
 
 
+def test_a_bundle_brings_its_own_detector(
+    tiny_bundle: Path, tiny_draft: ReleaseDraft, tmp_path: Path, photos: Photos
+) -> None:
+    weights = Path(os.environ.get("EXAMGATE_WEIGHTS_DIR", REPOSITORY / "../shared/weights"))
+    network = weights / "detect/yunet_2026may.onnx"
+    if not network.is_file():
+        pytest.skip(f"no {network}; set EXAMGATE_WEIGHTS_DIR")
+    folder = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+    shutil.rmtree(folder / "detector")
+    (folder / "detector").mkdir()
+    shutil.copyfile(network, folder / "detector" / network.name)
+    seal(folder, tiny_draft.revised(detector=YunetConfig(), detector_licence="MIT"))
+    found = FaceVerifier.from_bundle(open_bundle(folder), ServerConfig(detector_threads=2)).compare(
+        photos["ada"], photos["ada"]
+    )
+    assert found.similarity == pytest.approx(1, abs=1e-6)
+
+
 class _Profile:
     """A detector that sees every face from the side: the nose lies far off the eyes' middle."""
 
@@ -122,6 +145,9 @@ class _Profile:
         landmarks_px = TEMPLATE_PX.copy()
         landmarks_px[2, 0] += 30
         return [DetectedFace((0.0, 0.0, float(width), float(height)), landmarks_px, 1.0)]
+
+    def detect_batch(self, images_rgb_u8: Sequence[RgbU8]) -> list[list[DetectedFace]]:
+        return [self.detect(image) for image in images_rgb_u8]
 
 
 def test_a_face_from_the_side_is_refused(
