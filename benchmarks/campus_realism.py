@@ -21,7 +21,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from data.alignment import align
-from data.detection.config import DetectorConfig
+from data.detection.config import MtcnnConfig
 from data.detection.mtcnn import Mtcnn
 from data.detection.mtcnn_weights import build_mtcnn
 from data.face import LandmarksPx, RgbU8, eye_distance_px, l2_normalise
@@ -69,7 +69,7 @@ def _yunet(weights: Path) -> Detector:
 
 def _mtcnn(folder: Path) -> Detector:
     build_mtcnn(folder)
-    network = Mtcnn.from_folder(folder, DetectorConfig())
+    network = Mtcnn.from_folder(folder, MtcnnConfig())
     return lambda picture: [face.landmarks_px for face in network.detect(picture)]
 
 

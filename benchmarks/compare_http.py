@@ -77,7 +77,7 @@ def bench_bundle(
     bundle: Path, photos: Sequence[Path], requests: int, concurrency: Sequence[int]
 ) -> None:
     """Start a server with a bundle and print a paragraph for each number of callers."""
-    with _server(bundle) as address:
+    with server_of(bundle) as address:
         _bench(address, bundle, [path.read_bytes() for path in photos], requests, concurrency)
 
 
@@ -179,7 +179,8 @@ def _form(photos: list[bytes]) -> bytes:
 
 
 @contextmanager
-def _server(bundle: Path) -> Iterator[Address]:
+def server_of(bundle: Path) -> Iterator[Address]:
+    """Serve a bundle in a process of its own on a free loopback port, ready when this enters."""
     address = _free_address()
     spawn = multiprocessing.get_context("spawn")
     process = spawn.Process(target=_serve, args=(bundle, address), daemon=True)

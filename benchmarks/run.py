@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks import align, augment, decode, detectors, recordio
 from benchmarks.compare_http import bench_bundle
 from benchmarks.engine import print_table
+from benchmarks.gate_morning import bench_morning
 from pipelines.layout import Layout
 from serving.bundle import open_bundle
 
@@ -20,7 +22,13 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"{len(os.sched_getaffinity(0))} cores")
     print_table(open_bundle(arguments.bundle), threads=[1, 2], batches=[1, 8], runs=30)
+    augment.print_table()
+    decode.print_table()
+    recordio.print_tables()
+    detectors.print_tables(num_lfw=200, num_subjects=40)
+    align.print_table(num_subjects=40)
     bench_bundle(arguments.bundle, _two_photos(Layout(Path.cwd())), arguments.requests, [1, 2, 8])
+    bench_morning(arguments.bundle, candidates=120, speedup=30.0)
 
 
 def _two_photos(layout: Layout) -> list[Path]:

@@ -1,12 +1,13 @@
 """Stage `align`: find the face in each photo, measure it, cut the crop, or say why not."""
 
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from data.detection.mtcnn_weights import build_mtcnn
-from data.face import CROP_SIZE_PX
+from data.crops import CropWriter, write_crops
 from data.files import whole_folder, write_json
 from data.manifest import (
     ALIGNED_SCHEMA,
@@ -18,39 +19,88 @@ from data.manifest import (
     read_manifest,
     write_manifest,
 )
+from pipelines.detectors import install_detector
 from pipelines.environment import usable_workers
+from pipelines.errors import StageError
 from pipelines.layout import Layout
-from pipelines.params import Params
-from pipelines.photo_aligner import FoundFace, look_at_all
+from pipelines.params import AlignParams, Params
+from pipelines.photo_aligner import AlignSettings, FoundFace, PhotoTask, look_at_all
+from pipelines.records import write_training_records
 from pipelines.stage import progress
+
+RECORDS_FOLDER: Final = "records"
+_FOUND: Final = (*LANDMARK_COLUMNS, *BOX_COLUMNS, *QUALITY_COLUMNS)
+_TRUSTED: Final = ("ground_truth", "manual")
+_WORTH_A_PROCESS: Final = 64  # photos; fewer are done before a second process has started
 
 
 def align(params: Params, layout: Layout) -> None:
-    """Write `artifacts/align`: `manifest.parquet`, `crops_rgb_u8.npy` and `detector/`."""
+    """Write `artifacts/align`: `manifest.parquet`, `crops_rgb_u8.npy`, `detector/`, `records/`."""
     table = read_manifest(layout.source_manifest, SOURCE_SCHEMA)
-    with whole_folder(layout.aligned) as folder:
-        build_mtcnn(folder / layout.detector.name)
-        paths = [layout.photos / path for path in table["path"]]
-        found = list(
-            look_at_all(
-                paths,
-                folder / layout.detector.name,
-                params.align.detector,
-                params.align.face_policy,
-                usable_workers(),
-                progress("align"),
-            )
+    if params.align.landmarks == "given" and table["true_landmarks_provenance"].isna().all():
+        raise StageError(
+            f"{layout.source_manifest} gives no landmarks; set align.landmarks to `detected`"
         )
-        crops = [face.crop_rgb_u8 for face in found if face.crop_rgb_u8 is not None]
-        stacked = np.stack(crops) if crops else np.zeros((0, CROP_SIZE_PX, CROP_SIZE_PX, 3), "u1")
-        np.save(folder / layout.crops.name, stacked, allow_pickle=False)
-        aligned = _with_faces(table, found)
+    with whole_folder(layout.aligned) as folder:
+        networks = folder / layout.detector.name
+        install_detector(layout.root, params.align.detector, networks)
+        settings = align_settings(params.align, layout.photos, networks)
+        workers = min(usable_workers(), 1 + len(table) // _WORTH_A_PROCESS)
+        advance = progress("align")
+        found = look_at_all(
+            photo_tasks(table), settings, workers, lambda done: advance(done, len(table))
+        )
+        with write_crops(folder / layout.crops.name) as crops:
+            rows, errors = collect(found, crops, len(table))
+        aligned = pd.concat([table, rows.set_index(table.index)], axis=1)
         write_manifest(aligned, folder / layout.aligned_manifest.name, ALIGNED_SCHEMA)
-    write_json(layout.metrics("align"), summary(aligned))
+        if params.align.records != "none":
+            crops_rgb_u8 = np.load(folder / layout.crops.name, mmap_mode="r")
+            records = folder / RECORDS_FOLDER
+            write_training_records(aligned, crops_rgb_u8, records, params.align.records)
+    write_json(layout.metrics("align"), summary(aligned, errors))
 
 
-def summary(aligned: pd.DataFrame) -> dict[str, object]:
-    """Acceptance, reject reasons, and the landmark error where the truth is known."""
+def photo_tasks(table: pd.DataFrame) -> Iterator[PhotoTask]:
+    """What there is to do for each row of a source manifest, one by one: there may be millions."""
+    landmarks = table[list(TRUE_LANDMARK_COLUMNS)].to_numpy(np.float32).reshape(-1, 5, 2)
+    known = np.isfinite(landmarks).all(axis=(1, 2))
+    scores = table["true_landmarks_confidence"].fillna(1.0).to_numpy(float)
+    for path, own, is_known, score in zip(table["path"], landmarks, known, scores, strict=True):
+        yield PhotoTask(path, own if is_known else None, float(score))
+
+
+def align_settings(params: AlignParams, photos: Path, networks: Path) -> AlignSettings:
+    """Everything a worker process needs to know."""
+    return AlignSettings(
+        photos=photos,
+        networks=networks,
+        detector=params.detector if params.landmarks == "detected" else None,
+        face_policy=params.face_policy,
+        quality_policy=params.quality_policy,
+    )
+
+
+def collect(
+    found: Iterable[FoundFace], crops: CropWriter, count: int
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Write the crops away as they come; returns the columns of `align` and the landmark errors."""
+    numbers = np.full((count, len(_FOUND)), np.nan)
+    indices, errors = np.full(count, -1), np.full(count, np.nan)
+    reasons: list[str | None] = []
+    for row, face in enumerate(found):
+        numbers[row] = _numbers(face)
+        errors[row] = np.nan if face.landmark_error is None else face.landmark_error
+        reasons.append(face.reject_reason)
+        if face.crop_rgb_u8 is not None:
+            indices[row] = crops.append(face.crop_rgb_u8)
+    columns = pd.DataFrame(numbers, columns=list(_FOUND))
+    columns = columns.assign(crop_index=indices, reject_reason=pd.Series(reasons, dtype=object))
+    return columns, pd.Series(errors)
+
+
+def summary(aligned: pd.DataFrame, landmark_errors: pd.Series) -> dict[str, object]:
+    """Acceptance, reject reasons, and the landmark error where people or a renderer know better."""
     accepted = aligned["reject_reason"].isna()
     rejected = aligned.loc[~accepted, "reject_reason"].value_counts()
     figures: dict[str, object] = {
@@ -58,36 +108,18 @@ def summary(aligned: pd.DataFrame) -> dict[str, object]:
         "accepted_share": float(accepted.mean()),
         "rejected": {str(reason): int(count) for reason, count in rejected.items()},
     }
+    known = aligned["true_landmarks_provenance"].isin(_TRUSTED)
     unmasked = aligned["mask"] != "yes"
-    if unmasked.any() and aligned.loc[unmasked, TRUE_LANDMARK_COLUMNS[0]].notna().any():
-        figures["accepted_share_unmasked"] = float(accepted[unmasked].mean())
-        figures["landmark_error_of_eye_distance_median"] = _landmark_error(aligned[accepted])
+    if (known & unmasked).any():
+        figures["accepted_share_unmasked"] = float(accepted[known & unmasked].mean())
+    if (known & accepted).any():
+        errors = landmark_errors[(known & accepted).to_numpy()]
+        figures["landmark_error_of_eye_distance_median"] = float(errors.median())
     return figures
 
 
-def _landmark_error(rows: pd.DataFrame) -> float:
-    """Median over photos of the mean landmark distance, as a share of the true eye distance."""
-    true = rows[list(TRUE_LANDMARK_COLUMNS)].to_numpy(float).reshape(-1, 5, 2)
-    found = rows[list(LANDMARK_COLUMNS)].to_numpy(float).reshape(-1, 5, 2)
-    eyes = np.linalg.norm(true[:, 1] - true[:, 0], axis=-1)
-    return float(np.median(np.linalg.norm(found - true, axis=-1).mean(1) / eyes))
-
-
-def _with_faces(table: pd.DataFrame, found: list[FoundFace]) -> pd.DataFrame:
-    rows = pd.DataFrame([_columns(face) for face in found], index=table.index)
-    accepted = rows["reject_reason"].isna()
-    rows["crop_index"] = np.where(accepted, accepted.cumsum() - 1, -1)
-    return pd.concat([table, rows], axis=1)
-
-
-def _columns(found: FoundFace) -> dict[str, float | str | None]:
+def _numbers(found: FoundFace) -> list[float]:
     if found.face is None or found.quality is None:
-        empty = dict.fromkeys((*LANDMARK_COLUMNS, *BOX_COLUMNS, *QUALITY_COLUMNS), float("nan"))
-        return {**empty, "reject_reason": found.reject_reason}
-    landmarks = found.face.landmarks_px.reshape(-1).tolist()
-    return {
-        **dict(zip(LANDMARK_COLUMNS, landmarks, strict=True)),
-        **dict(zip(BOX_COLUMNS, found.face.box_px, strict=True)),
-        **asdict(found.quality),
-        "reject_reason": None,
-    }
+        return [float("nan")] * len(_FOUND)
+    quality = [float(getattr(found.quality, name)) for name in QUALITY_COLUMNS]
+    return [*found.face.landmarks_px.reshape(-1).tolist(), *found.face.box_px, *quality]

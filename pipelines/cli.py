@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Face verification for exam halls: register, serve, compare, assess.",
 )
-models = typer.Typer(no_args_is_help=True, help="Pretrained embedders, by pinned digest.")
+models = typer.Typer(no_args_is_help=True, help="Pretrained models, by pinned digest.")
 app.add_typer(models, name="models")
 
 DEFAULT_MODEL = "examgate-campus"
@@ -118,6 +118,37 @@ def compare(
 
 
 @app.command()
+def simulate(  # noqa: PLR0913 - each is an option of its own
+    *,
+    bundle: BundleOption = None,
+    url: Annotated[str | None, typer.Option(help="A running server, instead of a bundle.")] = None,
+    speedup: Annotated[float, typer.Option(help="With --url: faster than the clock.")] = 20.0,
+    world: Annotated[str, typer.Option(help="campus, or photos: those of `curate`.")] = "campus",
+    split: Annotated[str, typer.Option(help="With photos: whose; `all` is all.")] = "test",
+    config: Annotated[Path | None, typer.Option(help="A morning as YAML.")] = None,
+    candidates: Annotated[int | None, typer.Option(min=1, help="On all rolls.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the morning.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="Folder that keeps the photos.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Transactions, as Parquet.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Folder for two pictures.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
+) -> None:
+    """Live through an exam morning: candidates, retries, impostors, queues; FRR and FAR."""
+    from pipelines.simulation.plots import draw_morning
+    from pipelines.simulation.run import Options, run, write_simulation
+    from pipelines.simulation.summary import summary
+
+    found = run(
+        Options(bundle, url, speedup, world, split, config, candidates, seed, photos), Path.cwd()
+    )
+    print(found.report.model_dump_json(indent=2) if as_json else summary(found.report))
+    written = [] if out is None else write_simulation(found, out)
+    drawn = [] if plots is None else draw_morning(found.morning, found.transactions, plots)
+    for path in (*written, *drawn):
+        print(f"written: {path}", file=sys.stderr)
+
+
+@app.command()
 def assess(
     candidate: Annotated[Path, typer.Argument(help="Folder of a candidate bundle.")],
     output: Annotated[Path, typer.Option(help="Where report, plots and release go.")],
@@ -129,6 +160,20 @@ def assess(
     decision = assess_bundle(candidate, output, load_params(layout.params), layout.root)
     print(f"{decision.verdict}: {output}/artifacts/release")
     raise typer.Exit(0 if decision.passed else 3)
+
+
+@app.command()
+def records(
+    output: Annotated[Path, typer.Argument(help="Folder for train.rec, train.idx and property.")],
+    split: Annotated[str, typer.Option(help="Split of the curated manifest.")] = "train",
+    encoding: Annotated[Literal["jpeg", "png"], typer.Option(help="png is lossless.")] = "png",
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Of jpeg.")] = 95,
+) -> None:
+    """Write aligned crops as MXNet RecordIO, which other trainers read."""
+    from pipelines.records import write_split
+
+    found = write_split(Layout(Path.cwd()), split, output, encoding, quality)
+    print(f"{output}: {found.num_pictures} pictures, {found.num_classes} people")
 
 
 @app.command()
@@ -152,8 +197,12 @@ def list_models() -> None:
     """Show the catalogue with licences."""
     from pipelines.models import listing
 
-    for name, licence, origin, at_hand in listing(Path.cwd()):
-        print(f"{name:24} at hand: {at_hand:4} licence: {licence:50} {origin}")
+    for model in listing(Path.cwd()):
+        at_hand = "yes" if model.at_hand else "no"
+        print(
+            f"{model.name:24} {model.kind:9} at hand: {at_hand:4}"
+            f" licence: {model.licence:50} {model.origin}"
+        )
 
 
 @models.command()

@@ -5,7 +5,8 @@ PipelineError
 ├── StageError        a stage's input does not fit it; the message names the stage to rerun
 ├── TrackingError     MLflow cannot be reached, or a run, model or alias is not there
 ├── NotReleasedError  a bundle that its gate has not passed was to be registered
-└── ModelError        a pretrained model is unknown, absent, or not the pinned one
+├── ModelError        a pretrained model is unknown, absent, or not the pinned one
+└── LoadError         a server cannot be put under load
 """
 
 
@@ -31,3 +32,7 @@ class NotReleasedError(PipelineError):
 
 class ModelError(PipelineError):
     """A pretrained model is unknown, absent, or not the pinned one."""
+
+
+class LoadError(PipelineError):
+    """A server cannot be put under load: wrong address, not ready, or nothing to send."""

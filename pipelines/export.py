@@ -13,6 +13,7 @@ from pipelines.errors import StageError
 from pipelines.layout import Layout
 from pipelines.params import Params
 from pipelines.parity import ParityFigures
+from pipelines.pretrained_detectors import detector_licence
 from pipelines.tracking import RunRecord, log_figures, read_run_record, resume_run
 from serving.bundle import Bundle, open_bundle, seal
 from serving.engine import EngineConfig, load_engine
@@ -82,7 +83,10 @@ def _draft(
             checkpoint_sha256=record.checkpoint_sha256,
         ),
         detector=params.align.detector,
+        detector_licence=detector_licence(params.align.detector),
+        landmarks=params.align.landmarks,
         face_policy=params.align.face_policy,
+        quality_policy=params.align.quality_policy,
     )
 
 

@@ -34,7 +34,12 @@ class Layout:
     @property
     def protocol_pairs(self) -> Path:
         """The pairs of a published protocol, where the source has one."""
-        return self.root / "artifacts/ingest/pairs.txt"
+        return self.root / "artifacts/ingest/protocol.parquet"
+
+    @property
+    def object_cache(self) -> Path:
+        """What was fetched from object stores; outside the outputs, so that a run can resume."""
+        return self.root / "var/objects"
 
     @property
     def aligned(self) -> Path:
@@ -60,6 +65,11 @@ class Layout:
     def curated_manifest(self) -> Path:
         """Written by `curate`: with splits and labels."""
         return self.root / "artifacts/curate/manifest.parquet"
+
+    @property
+    def protocols(self) -> Path:
+        """Written by `curate`: who is compared with whom, with an index."""
+        return self.root / "artifacts/curate/protocols"
 
     @property
     def trained(self) -> Path:

@@ -6,9 +6,21 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from data.attributes.config import AttributesConfig
+from data.balance import BalanceConfig
 from data.detection.config import DetectorConfig, FacePolicy
+from data.protocols.config import MiningConfig, ProtocolsConfig
+from data.quality_policy import QualityPolicy
+from data.review_config import ReviewConfig
+from data.sampling import SamplingConfig
 from data.sources.campus.config import CampusConfig
+from data.sources.folder import FolderConfig
+from data.sources.ijb import IjbConfig
 from data.sources.lfw import LfwConfig
+from data.sources.listing import ListingConfig
+from data.sources.object_store import ObjectStoreConfig
+from data.sources.recordio import RecordIoConfig
+from data.sources.verification_bin import VerificationBinConfig
 from data.splits import SplitConfig
 from evaluation.config import EvaluationConfig
 from evaluation.gate import GatePolicy
@@ -32,10 +44,57 @@ class LfwParams(LfwConfig):
     kind: Literal["lfw"]
 
 
+class FolderParams(FolderConfig):
+    """A folder for each person as the source."""
+
+    kind: Literal["folder"]
+
+
+class ListingParams(ListingConfig):
+    """A list of photos as the source: CSV, Parquet or label.txt."""
+
+    kind: Literal["listing"]
+
+
+class RecordIoParams(RecordIoConfig):
+    """An MXNet RecordIO file as the source."""
+
+    kind: Literal["recordio"]
+
+
+class VerificationBinParams(VerificationBinConfig):
+    """A verification set as the source: LFW, CFP-FP, AgeDB-30 and others as `.bin`."""
+
+    kind: Literal["verification_bin"]
+
+
+class IjbParams(IjbConfig):
+    """IJB-B or IJB-C as the source."""
+
+    kind: Literal["ijb"]
+
+
+FileSourceParams = (
+    LfwParams | FolderParams | ListingParams | RecordIoParams | VerificationBinParams | IjbParams
+)
+"""Sources that read files of a folder of data sets."""
+
+
+class ObjectStoreParams(ObjectStoreConfig):
+    """An object store as the source."""
+
+    kind: Literal["object_store"]
+    inner: Annotated[FileSourceParams, Field(discriminator="kind")]
+    """How what was fetched is read; its paths start at the URL."""
+
+
+SourceParams = CampusParams | FileSourceParams | ObjectStoreParams
+
+
 class IngestParams(_Frozen):
     """Where the photographs come from."""
 
-    source: Annotated[CampusParams | LfwParams, Field(discriminator="kind")]
+    source: Annotated[SourceParams, Field(discriminator="kind")]
     """The source by kind, with its own settings."""
 
 
@@ -44,8 +103,15 @@ class AlignParams(_Frozen):
 
     detector: DetectorConfig
     """The detector and its thresholds."""
+    landmarks: Literal["detected", "given"]
+    """`given` takes those that came with the source, as for crops that are aligned already; the
+    detector is installed all the same, for the server."""
+    records: Literal["none", "jpeg", "png"]
+    """Whether the crops are also written as RecordIO, for other trainers, and how encoded."""
     face_policy: FacePolicy
     """Which face counts, and when it is good enough."""
+    quality_policy: QualityPolicy
+    """Which photos of a face are good enough to be compared."""
 
 
 class CurateParams(_Frozen):
@@ -55,6 +121,18 @@ class CurateParams(_Frozen):
     """Shares of the splits."""
     min_photos_to_train: int = Field(ge=1)
     """A person with fewer usable photos teaches nothing about sameness and is left out."""
+    sampling: SamplingConfig
+    """How often each photo is trained on."""
+    balance: BalanceConfig
+    """Labels whose cells are counted."""
+    protocols: ProtocolsConfig
+    """Who is compared with whom."""
+    mining: MiningConfig
+    """Which models look for look-alikes."""
+    review: ReviewConfig
+    """What people should look at, and what they have decided."""
+    attributes: AttributesConfig
+    """Which models guess attributes that nobody knows; for auditing error rates only."""
 
 
 class ExportParams(_Frozen):

@@ -1,86 +1,169 @@
-"""Decode, detect, select, measure and crop photos, on several processes.
+"""Read, decode, detect, select, measure, judge and crop photos, on several processes.
 
 Apart from the stage, so that a worker process loads what it needs and no more.
 """
 
-import multiprocessing
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import cv2
+import numpy as np
 
-from data.alignment import align
+from data.alignment import align, estimate_similarity
 from data.detection.config import DetectorConfig, FacePolicy
-from data.detection.mtcnn import Mtcnn
+from data.detection.factory import open_detector
 from data.detection.selection import select_face
-from data.errors import ImageError
-from data.face import DetectedFace, RgbU8
-from data.images import decode_image
+from data.errors import ImageError, NoFaceError
+from data.face import CROP_SIZE_PX, TEMPLATE_PX, DetectedFace, LandmarksPx, RgbU8, eye_distance_px
+from data.images import Photo, decode_photo
+from data.photos import read_photo
 from data.quality import Quality, measure_quality
+from data.quality_policy import QualityPolicy
+from pipelines.in_order import in_order
 
-_CHUNK: Final = 16  # photos handed to a worker at once: enough to hide the hand-over
+_SAME_PX = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoTask:
+    """One photo to take, and what its source knows of the face in it."""
+
+    path: str
+    """As in the manifest."""
+    true_landmarks_px: LandmarksPx | None
+    """In pixels of the file."""
+    true_score: float
+    """Of the detector that the true landmarks came from; 1 where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFace:
-    """What came out of one photo: a face and its crop, or the reason why there is none."""
+    """What came out of one photo: a face and its crop, or the reason why there is no crop."""
 
-    face: DetectedFace | None
-    quality: Quality | None
-    crop_rgb_u8: RgbU8 | None
-    reject_reason: str | None
+    face: DetectedFace | None = None
+    quality: Quality | None = None
+    crop_rgb_u8: RgbU8 | None = None
+    reject_reason: str | None = None
+    landmark_error: float | None = None
+    """Mean distance from the true landmarks as a share of their eye distance, where known."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlignSettings:
+    """What decides over a photo."""
+
+    photos: Path
+    networks: Path
+    detector: DetectorConfig | None
+    """None takes the landmarks that came with the source."""
+    face_policy: FacePolicy
+    quality_policy: QualityPolicy
 
 
 class PhotoAligner:
-    """Decode, detect, select, measure and crop, as the server does."""
+    """Read, decode, detect, select, measure, judge and crop, as the server does.
 
-    def __init__(self, detector: Mtcnn, policy: FacePolicy) -> None:
-        self._detector = detector
-        self._policy = policy
+    Photos are taken one by one: on a CPU a detector is no faster on several at once.
+    """
 
-    def look(self, photo: Path) -> FoundFace:
-        """Take one photo; every refusal comes back as a reason, none is raised."""
+    def __init__(self, settings: AlignSettings) -> None:
+        """Load the detector; raises `WeightsError`."""
+        self._settings = settings
+        config = settings.detector
+        self._detector = None if config is None else open_detector(settings.networks, config)
+
+    def look(self, task: PhotoTask) -> FoundFace:
+        """Take one photo; every refusal comes back as a reason, none is raised.
+
+        Raises `SourceError` where the photo itself is missing or its record broken.
+        """
+        content = read_photo(self._settings.photos, task.path)
         try:
-            image = decode_image(photo.read_bytes())
-            faces = self._detector.detect(image)
-            face = select_face(faces, (image.shape[0], image.shape[1]), self._policy)
-            quality = measure_quality(image, face)
-            return FoundFace(face, quality, align(image, face.landmarks_px), None)
+            photo = decode_photo(content)
+            face = self._face(photo, task)
+            found = self._judged(photo, face)
         except ImageError as error:
-            return FoundFace(None, None, None, error.code)
+            return FoundFace(reject_reason=error.code)
+        return replace(found, landmark_error=_error(photo, face, task))
+
+    def _face(self, photo: Photo, task: PhotoTask) -> DetectedFace:
+        image = photo.image_rgb_u8
+        faces = self._given(photo, task) if self._detector is None else self._detector.detect(image)
+        return select_face(faces, (image.shape[0], image.shape[1]), self._settings.face_policy)
+
+    def _given(self, photo: Photo, task: PhotoTask) -> list[DetectedFace]:
+        if task.true_landmarks_px is None:
+            raise NoFaceError("its source gives no landmarks")
+        landmarks_px = photo.in_picture_px(task.true_landmarks_px).astype(np.float32)
+        return [DetectedFace(box_of_crop(landmarks_px), landmarks_px, task.true_score)]
+
+    def _judged(self, photo: Photo, face: DetectedFace) -> FoundFace:
+        """A face of too poor quality keeps its figures, so that thresholds can be studied."""
+        crop = cut_crop(photo.image_rgb_u8, face.landmarks_px)
+        quality = measure_quality(photo.image_rgb_u8, face, crop)
+        try:
+            self._settings.quality_policy.check(quality)
+        except ImageError as error:
+            return FoundFace(face, quality, reject_reason=error.code)
+        return FoundFace(face, quality, crop)
+
+
+def cut_crop(image_rgb_u8: RgbU8, landmarks_px: LandmarksPx) -> RgbU8:
+    """The (112, 112, 3) crop; a picture that is an aligned crop already comes back bit by bit."""
+    if image_rgb_u8.shape[:2] == (CROP_SIZE_PX, CROP_SIZE_PX) and np.allclose(
+        landmarks_px, TEMPLATE_PX, rtol=0, atol=_SAME_PX
+    ):
+        return image_rgb_u8
+    return align(image_rgb_u8, landmarks_px)
+
+
+def box_of_crop(landmarks_px: LandmarksPx) -> tuple[float, float, float, float]:
+    """The upright box around the crop that landmarks lead to, in pixels of the picture.
+
+    Stands for the detector's box where landmarks are given. Raises `FaceTooSmallError`.
+    """
+    matrix = estimate_similarity(landmarks_px).matrix
+    edge = CROP_SIZE_PX - 0.5  # a crop's pixels have their middles at whole numbers
+    corners = np.array([[-0.5, -0.5], [edge, -0.5], [-0.5, edge], [edge, edge]])
+    found = (corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T + 0.5
+    (x0, y0), (x1, y1) = found.min(0), found.max(0)
+    return float(x0), float(y0), float(x1), float(y1)
 
 
 def look_at_all(
-    photos: list[Path],
-    networks: Path,
-    detector: DetectorConfig,
-    policy: FacePolicy,
+    tasks: Iterable[PhotoTask],
+    settings: AlignSettings,
     workers: int,
-    progress: Callable[[int, int], None],
+    progress: Callable[[int], None],
 ) -> Iterator[FoundFace]:
-    """Take photos one by one, on several processes; results come in the order of the photos."""
-    # Spawned, not forked: ONNX Runtime's threads do not survive a fork.
-    with ProcessPoolExecutor(
-        min(workers, max(1, len(photos) // _CHUNK)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(networks, detector, policy),
-    ) as pool:
-        for done, found in enumerate(pool.map(_look_in_worker, photos, chunksize=_CHUNK), start=1):
-            progress(done, len(photos))
-            yield found
+    """Take photos on several processes; results come in the order of the tasks.
+
+    `progress` is called with the number of photos done.
+    """
+    cv2.setNumThreads(1)  # one process for each core; threads inside them would only fight
+    several = in_order(_look_in_worker, tasks, workers, _start_worker, (settings,))
+    found = several if workers > 1 else map(PhotoAligner(settings).look, tasks)
+    for done, face in enumerate(found, start=1):
+        progress(done)
+        yield face
 
 
 _worker: dict[str, PhotoAligner] = {}  # one for each process, because sessions cannot be sent
 
 
-def _start_worker(networks: Path, detector: DetectorConfig, policy: FacePolicy) -> None:
+def _start_worker(settings: AlignSettings) -> None:
     cv2.setNumThreads(1)
-    _worker["aligner"] = PhotoAligner(Mtcnn.from_folder(networks, detector), policy)
+    _worker["aligner"] = PhotoAligner(settings)
 
 
-def _look_in_worker(photo: Path) -> FoundFace:
-    return _worker["aligner"].look(photo)
+def _look_in_worker(tasks: Iterable[PhotoTask]) -> list[FoundFace]:
+    return [_worker["aligner"].look(task) for task in tasks]
+
+
+def _error(photo: Photo, face: DetectedFace, task: PhotoTask) -> float | None:
+    if task.true_landmarks_px is None:
+        return None
+    true_px = photo.in_picture_px(task.true_landmarks_px).astype(np.float32)
+    distances_px = np.linalg.norm(face.landmarks_px - true_px, axis=1)
+    return float(distances_px.mean()) / max(eye_distance_px(true_px), _SAME_PX)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from data.files import sha256_bytes, sha256_file, whole_folder, write_json
 from data.manifest import CURATED_SCHEMA, read_manifest
@@ -21,6 +20,7 @@ from pipelines.tracking import (
     write_run_record,
 )
 from training.checkpoint import save_checkpoint, save_head
+from training.loader import CropsU8, Labels, Weights, open_crops
 from training.meter import EpochMetrics
 from training.trainer import train as fit
 
@@ -28,13 +28,13 @@ from training.trainer import train as fit
 def train(params: Params, layout: Layout) -> None:
     """Write `artifacts/train`: the checkpoint, its head and `run.json`; curves go to MLflow."""
     table = read_manifest(layout.curated_manifest, CURATED_SCHEMA)
-    rows = table[table["label"] >= 0]
-    crops = np.load(layout.crops, mmap_mode="r", allow_pickle=False)[rows["crop_index"].to_numpy()]
+    crops = open_crops(layout.crops)
+    labels = labels_of_crops(table, len(crops))
     provenance = {
         "git_commit": git_commit(layout.root),
         "code_sha256": code_sha256(layout.root),
         "params_sha256": sha256_file(layout.params),
-        "data_sha256": data_sha256(layout.curated_manifest, crops),
+        "data_sha256": data_sha256(layout.curated_manifest, crops, labels),
     }
     history: list[EpochMetrics] = []
 
@@ -47,7 +47,7 @@ def train(params: Params, layout: Layout) -> None:
         start_training_run(layout.root, flatten(params.model_dump(mode="json")), tags) as run_id,
         whole_folder(layout.trained) as folder,
     ):
-        result = fit(params.train, crops, rows["label"].to_numpy(), on_epoch)
+        result = fit(params.train, crops, labels, on_epoch, weights_of_crops(table, len(crops)))
         checkpoint = folder / layout.checkpoint.name
         save_checkpoint(checkpoint, result.model)
         save_head(folder / "head.safetensors", result.head)
@@ -67,10 +67,30 @@ def figures_of(metrics: EpochMetrics) -> dict[str, float]:
     }
 
 
-def data_sha256(manifest: Path, crops: NDArray[np.uint8]) -> str:
-    """Digest of the curated manifest and of the crops trained on."""
-    pixels = hashlib.sha256(np.ascontiguousarray(crops).tobytes()).hexdigest()
-    return sha256_bytes(f"{sha256_file(manifest)}  {pixels}".encode())
+def labels_of_crops(table: pd.DataFrame, num_crops: int) -> Labels:
+    """Class of each crop, -1 for one that is not trained on, in the order of the crops' file."""
+    taken = table[table["label"] >= 0]
+    labels = np.full(num_crops, -1, np.int64)
+    labels[taken["crop_index"].to_numpy()] = taken["label"].to_numpy()
+    return labels
+
+
+def weights_of_crops(table: pd.DataFrame, num_crops: int) -> Weights | None:
+    """Sampling weight of each crop in the order of the crops' file, or None where all are alike."""
+    taken = table[table["label"] >= 0]
+    if taken["sampling_weight"].nunique() <= 1:
+        return None
+    weights = np.zeros(num_crops)
+    weights[taken["crop_index"].to_numpy()] = taken["sampling_weight"].to_numpy()
+    return weights
+
+
+def data_sha256(manifest: Path, crops_rgb_u8: CropsU8, labels: Labels) -> str:
+    """Digest of the curated manifest and of the crops trained on, read one by one."""
+    pixels = hashlib.sha256()
+    for row in np.flatnonzero(labels >= 0):
+        pixels.update(np.ascontiguousarray(crops_rgb_u8[row]).data)
+    return sha256_bytes(f"{sha256_file(manifest)}  {pixels.hexdigest()}".encode())
 
 
 def write_curves(history: list[EpochMetrics], path: Path) -> None:

@@ -24,10 +24,12 @@ TINY = {
     "curate.splits.train_share": 0.5,
     "curate.splits.calibration_share": 0.25,
     "curate.splits.test_share": 0.25,
+    "curate.splits.canary_share": 0.0,
     "curate.min_photos_to_train": 2,
     "export.parity_photos": 8,
     "evaluate.target_fmrs": [0.1, 0.05],
     "evaluate.default_operating_point": "fmr_5e-2",
+    "evaluate.failure_modes.max_photos": 4,
     # Two epochs on a few faces teach nothing; what is tested is the path, so the bar is the floor.
     "gate.rules": [
         {"metric": "overall/auc", "direction": "at_least", "bound": 0.0},

@@ -65,7 +65,8 @@ def test_one_mlflow_run_holds_the_whole_story(campus: Workspace) -> None:
     assert any(name.startswith("system/") for name in run.data.metrics)
     assert len(client.get_metric_history(run.info.run_id, "loss")) == 2
     files = {f.path for f in client.list_artifacts(run.info.run_id, "evaluation")}
-    assert {"evaluation/report.json", "evaluation/roc.png", "evaluation/slices.png"} <= files
+    names = ("report.json", "roc.png", "slices.png", "failure_modes.png")
+    assert {f"evaluation/{name}" for name in names} <= files
 
 
 def test_second_repro_does_nothing_and_says_so(campus: Workspace) -> None:
@@ -80,7 +81,8 @@ def test_metrics_and_plots_are_declared(campus: Workspace) -> None:
     assert shown["reports/gate.json"]["data"]["verdict"] == "pass"
     campus.run("dvc", "plots", "show", "--out", "var/plots")
     page = (campus.root / "var/plots/index.html").read_text()
-    for title in ("ROC on", "DET on", "Scores of", "Training", "FNMR by slice"):
+    titles = ("ROC on", "DET on", "Scores of", "Training", "FNMR by slice", "Known failure")
+    for title in titles:
         assert title in page
 
 
@@ -214,9 +216,7 @@ def _kill_half_way(campus: Workspace, stage: str, output: Path) -> None:
     raise AssertionError(f"{stage} could not be killed before its output was there")
 
 
-def _wait_until_half_way(
-    process: subprocess.Popen[bytes], output: Path, patience_s: float
-) -> None:
+def _wait_until_half_way(process: subprocess.Popen[bytes], output: Path, patience_s: float) -> None:
     """DVC removes the old output first; then the stage is killed once it writes, or computes."""
     deadline = time.monotonic() + 120
     while output.exists() and process.poll() is None and time.monotonic() < deadline:

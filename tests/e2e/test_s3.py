@@ -20,6 +20,9 @@ import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from data.errors import SourceError
+from data.sources.folder import FolderConfig, FolderSource
+from data.sources.object_store import ObjectStoreConfig, ObjectStoreSource
 from pipelines.registry import CHAMPION, fetch_bundle, register
 from serving.bundle import open_bundle
 from tests.e2e.conftest import Workspace
@@ -147,6 +150,37 @@ def test_pushed_data_comes_back_in_a_fresh_clone(campus: Workspace, s3: S3, tmp_
     release = "artifacts/release"
     assert open_bundle(clone.root / release).digest == open_bundle(campus.root / release).digest
     assert "Data and pipelines are up to date" in clone.run("dvc", "repro").stdout
+
+
+def test_photos_are_ingested_out_of_s3(
+    s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = {f"{person}/{n}.jpg": secrets.token_bytes(50_000) for person in "ab" for n in (1, 2)}
+    for name, content in photos.items():
+        s3.client().put_object(Bucket=BUCKET, Key=f"photos/{name}", Body=content)
+    for name, value in {**s3.environment, "AWS_ENDPOINT_URL": s3.endpoint}.items():
+        monkeypatch.setenv(name, value)
+    config = ObjectStoreConfig(url=f"s3://{BUCKET}/photos", max_bytes=10**6, max_objects=10)
+    fetched: list[int] = []
+
+    def ingest(folder: Path) -> list[str]:
+        source = ObjectStoreSource(
+            config,
+            tmp_path / "cache",
+            lambda root: FolderSource(FolderConfig(folder="."), root),
+            lambda done, _: fetched.append(done),
+        )
+        return list(source.materialise(folder, 1, lambda *_: None).table["path"])
+
+    paths = ingest(tmp_path / "photos")
+    assert {path: (tmp_path / "photos" / path).read_bytes() for path in paths} == photos
+    s3.client().put_object(Bucket=BUCKET, Key="photos/b/2.jpg", Body=b"another")
+    assert ingest(tmp_path / "again") == paths
+    assert (tmp_path / "again/b/2.jpg").read_bytes() == b"another"
+    assert fetched == [1, 2, 3, 4, 4], "the second run fetches what changed and no more"
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(SourceError, match=f"{BUCKET}/photos: cannot be read"):
+        ingest(tmp_path / "refused")
 
 
 def test_registry_keeps_its_bundles_in_s3(

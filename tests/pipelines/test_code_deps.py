@@ -17,6 +17,9 @@ PLUMBING = {
     "pipelines.lineage",
     "pipelines.params",
     "pipelines.parity",
+    # Bring files whose digest is pinned elsewhere.
+    "pipelines.downloads",
+    "pipelines.pretrained",
     "pipelines.stage",
     "pipelines.tracking",
     "data.files",

@@ -1,0 +1,1 @@
+"""Command `simulate`: an exam morning against a bundle, or against a server."""
