@@ -95,7 +95,7 @@ def report(folder: str) -> None:
 def test_bombs_cost_little(tmp_path: Path) -> None:
     """In a process of their own, which may take 2 GiB of addresses and 20 s of processor time.
 
-    The ten of them need 0.2 s (`python -m benchmarks.decode`); undefended, each would need seconds.
+    Undefended, one picture alone held the decoder for seconds (docs/log.md).
     """
     expected = {}
     for name, (content, outcome) in bombs().items():
