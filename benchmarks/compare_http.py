@@ -12,6 +12,7 @@ engine is also timed alone, in this process and before the load; with `--url` th
 import argparse
 import http.client
 import json
+import logging
 import multiprocessing
 import socket
 import statistics
@@ -194,6 +195,7 @@ def server_of(bundle: Path) -> Iterator[Address]:
 
 
 def _serve(folder: Path, address: Address) -> None:
+    logging.disable(logging.INFO)  # a line for each request would bury the figures
     config = ServerConfig(host=address[0], port=address[1])
     verifier = FaceVerifier.from_bundle(open_bundle(folder), config)
     serve(create_app(verifier, config), config)

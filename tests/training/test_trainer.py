@@ -70,7 +70,6 @@ def test_mixed_precision_stays_close(tiny_run: TrainConfig, toy_set: Toy) -> Non
     assert mixed.feature_norm == pytest.approx(plain.feature_norm, rel=0.03)
 
 
-
 def test_state_of_torch_is_put_back(tiny_run: TrainConfig, toy_set: Toy) -> None:
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     _train(tiny_run.model_copy(update={"epochs": 1}), toy_set)
