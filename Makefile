@@ -49,8 +49,8 @@ check: install ## Lint, formatting, types, and which room may import which
 test: check ## Everything CI runs: check, then the tests, under 15 minutes on 2 cores
 	pytest -m "not slow"
 
-test-full: check ## Also the slow tests: the whole default pipeline, real faces where they are at hand
-	pytest
+test-full: check ## Also the slow tests (real faces where at hand), and new examples for the property tests
+	pytest --hypothesis-profile=explore
 
 repro: install ## Photos to a gated, registered model; PARAMS=params/lfw.yaml takes another recipe
 	examgate recipe $(PARAMS)

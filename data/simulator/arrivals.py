@@ -90,7 +90,9 @@ class ArrivalTimes:
         # The root of slope / 2 t^2 + weight t = rest, in the form that does not cancel.
         under = max(0.0, weight * weight + 2 * slope * rest)
         divisor = weight + np.sqrt(under)
-        return float(self._at_s[part] + (2 * rest / divisor if divisor > 0 else 0.0))
+        since = 2 * rest / divisor if divisor > 0 else 0.0
+        # Where the intensity ends near zero, rounding alone may lead past the end.
+        return float(min(self._at_s[part] + since, self._at_s[part + 1]))
 
     def _slope(self, part: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.asarray((np.diff(self._weight) / np.diff(self._at_s))[part])
