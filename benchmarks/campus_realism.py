@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from data.alignment import align
 from data.detection.config import MtcnnConfig
+from data.detection.landmark_error import landmark_error
 from data.detection.mtcnn import Mtcnn
 from data.detection.mtcnn_weights import build_mtcnn
-from data.face import LandmarksPx, RgbU8, eye_distance_px, l2_normalise
+from data.face import LandmarksPx, RgbU8, l2_normalise
 from data.images import decode_image
 from data.manifest import TRUE_LANDMARK_COLUMNS
 from data.sources.campus import CampusConfig, render_photo
@@ -75,9 +76,7 @@ def _mtcnn(folder: Path) -> Detector:
 
 def _error(photo: Photo, found: list[LandmarksPx]) -> float | None:
     """Mean landmark error of the best face over the eye distance; None for a miss."""
-    scale = eye_distance_px(photo.truth_px)
-    errors = [float(np.linalg.norm(f - photo.truth_px, axis=1).mean()) / scale for f in found]
-    best = min(errors, default=np.inf)
+    best = min((landmark_error(face, photo.truth_px) for face in found), default=np.inf)
     return best if best < 0.5 else None
 
 

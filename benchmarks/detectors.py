@@ -18,8 +18,8 @@ from typing import Final
 
 import cv2
 import numpy as np
-import pandas as pd
 
+from benchmarks.lfw import labelled_photos, picture_of
 from benchmarks.lfw_accuracy import lfw_accuracy
 from data.detection.base import Detector
 from data.detection.config import (
@@ -31,11 +31,12 @@ from data.detection.config import (
     YunetConfig,
 )
 from data.detection.factory import open_detector
+from data.detection.landmark_error import landmark_error
 from data.detection.selection import select_face
 from data.errors import DataError, SeveralFacesError, SourceError
-from data.face import DetectedFace, LandmarksPx, RgbU8, eye_distance_px
+from data.face import DetectedFace, LandmarksPx, RgbU8
 from data.images import decode_image
-from data.manifest import TRUE_LANDMARK_COLUMNS
+from data.manifest import TRUE_LANDMARK_COLUMNS, landmarks_of
 from data.sources.campus import CampusConfig, render_photo
 from pipelines.detectors import install_detector
 from pipelines.environment import data_dir
@@ -51,7 +52,6 @@ CONFIGS: Final[dict[str, DetectorConfig]] = {
 }
 SIZES_HW: Final = {"250x250": (250, 250), "VGA": (480, 640)}
 CAMPUS_SEED: Final = 31  # nothing was tuned on it
-_AXES: Final = tuple(f"{axis}{point}" for point in ("le", "re", "no", "lm", "rm") for axis in "xy")
 _ALL_FACES: Final = FacePolicy(min_eye_distance_px=0, max_nose_offset=1e9)
 
 
@@ -77,12 +77,11 @@ class Looked:
 
 def lfw_samples(folder: Path, count: int) -> list[Sample]:
     """Evenly spread photos of LFW with the landmarks that SCRFD gave them."""
-    table = pd.read_csv(folder / "meta.csv")
+    table = labelled_photos(folder)
     rows = table.iloc[np.linspace(0, len(table) - 1, min(count, len(table))).astype(int)]
-    landmarks = rows[list(_AXES)].to_numpy(np.float32).reshape(-1, 5, 2)
     return [
-        Sample(decode_image((folder / path).read_bytes()), points, ("LFW",))
-        for path, points in zip(rows["path"], landmarks, strict=True)
+        Sample(picture_of(folder, photo), landmarks_of(photo, TRUE_LANDMARK_COLUMNS), ("LFW",))
+        for _, photo in rows.iterrows()
     ]
 
 
@@ -105,14 +104,9 @@ def _campus_sample(config: CampusConfig, index: int) -> Sample:
 def look(detector: Detector, sample: Sample) -> Looked:
     """Detect, and compare with the reference."""
     faces = detector.detect(sample.image_rgb_u8)
-    errors = [_error(face, sample) for face in faces]
+    errors = [landmark_error(face.landmarks_px, sample.reference_px) for face in faces]
     nearest = min(errors, default=np.inf)
     return Looked(nearest if nearest < 0.5 else None, _several(faces, sample))
-
-
-def _error(face: DetectedFace, sample: Sample) -> float:
-    distances_px = np.linalg.norm(face.landmarks_px - sample.reference_px, axis=1)
-    return float(distances_px.mean()) / eye_distance_px(sample.reference_px)
 
 
 def _several(faces: list[DetectedFace], sample: Sample) -> bool:

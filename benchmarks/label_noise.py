@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.alignment import align
-from data.images import decode_image
+from benchmarks.lfw import crop_of, labelled_photos
 from data.label_noise import LabelNoiseConfig, same_people, wrong_labels
 from pipelines.environment import data_dir
 from pipelines.frozen import frozen_embeddings
@@ -34,11 +33,11 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     folder = data_dir(Path.cwd()) / "lfw"
-    table = pd.read_csv(folder / "meta.csv")
-    crops = np.stack([_crop(folder, row) for _, row in table.iterrows()])
+    table = labelled_photos(folder)
+    crops = np.stack([crop_of(folder, photo) for _, photo in table.iterrows()])
     name = arguments.embedder
     vectors = frozen_embeddings(Path.cwd(), [name], crops, np.arange(len(crops)))[name]
-    people = pd.factorize(table["identity"], sort=True)[0].astype(np.int64)
+    people = pd.factorize(table["subject_id"], sort=True)[0].astype(np.int64)
     rng = np.random.default_rng(arguments.seed)
     print_planted(people, vectors, arguments.share, rng)
     print_split(people, vectors, rng)
@@ -84,11 +83,6 @@ def print_split(people: Rows, vectors: Vectors, rng: np.random.Generator) -> Non
         found = same_people(split, {"model": vectors}, config)
         pairs = set(zip(found["subject"], found["other_subject"], strict=True))
         print(f"merge_quantile {quantile:.2f}: {len(pairs)} listed, {len(pairs & truth)} of them")
-
-
-def _crop(folder: Path, row: pd.Series) -> NDArray[np.uint8]:
-    landmarks = row.iloc[3:13].to_numpy(np.float32).reshape(5, 2)
-    return align(decode_image((folder / row["path"]).read_bytes()), landmarks)
 
 
 if __name__ == "__main__":

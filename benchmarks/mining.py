@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.alignment import align
-from data.images import decode_image
+from benchmarks.lfw import crop_of, labelled_photos
 from data.manifest import with_source_columns
 from data.protocols.config import HardConfig, MiningConfig, StandardConfig
 from data.protocols.drawn import Drawn
@@ -25,11 +24,11 @@ from data.protocols.hard import hard
 from data.protocols.index import Miner
 from data.protocols.photos import SplitPhotos, split_photos
 from data.protocols.standard import standard
+from data.sources.lfw_labels import GENDER_PROVENANCE
 from pipelines.environment import data_dir
 from pipelines.frozen import frozen_embeddings
 
 Vectors = NDArray[np.float32]
-LANDMARKS = ["xle", "yle", "xre", "yre", "xno", "yno", "xlm", "ylm", "xrm", "yrm"]
 FMRS = (1e-2, 1e-3)
 
 
@@ -44,11 +43,12 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    rows = _rows(data_dir(Path.cwd()) / "lfw", arguments.people, arguments.photos)
-    crops = np.stack([_crop(data_dir(Path.cwd()) / "lfw", row) for _, row in rows.iterrows()])
+    folder = data_dir(Path.cwd()) / "lfw"
+    photos = _chosen(labelled_photos(folder), arguments.people, arguments.photos)
+    crops = np.stack([crop_of(folder, photo) for _, photo in photos.iterrows()])
     names = [*arguments.miners, arguments.judged]
     vectors = frozen_embeddings(Path.cwd(), names, crops, np.arange(len(crops)))
-    print_table(split_photos(_manifest(rows), "test", 0), vectors, arguments.judged)
+    print_table(split_photos(_manifest(photos), "test", 0), vectors, arguments.judged)
 
 
 def print_table(photos: SplitPhotos, vectors: Mapping[str, Vectors], judged: str) -> None:
@@ -86,31 +86,19 @@ def _print_row(name: str, scores: Vectors, thresholds: Sequence[float], spent_s:
     print(f"{name:18} {len(scores):9,}  {scores.mean():11.3f}  {fmrs}  {spent_s:5.2f}")
 
 
-def _rows(folder: Path, num_people: int, num_photos: int) -> pd.DataFrame:
-    table = pd.read_csv(folder / "meta.csv")
-    people = pd.Series(table.loc[table["gender"].notna(), "identity"].unique())
+def _chosen(photos: pd.DataFrame, num_people: int, num_photos: int) -> pd.DataFrame:
+    people = pd.Series(photos.loc[photos["gender"].notna(), "subject_id"].unique())
     chosen = set(people.sample(frac=1, random_state=0)[:num_people])
-    rows = table[table["identity"].isin(chosen)].groupby("identity").head(num_photos)
+    rows = photos[photos["subject_id"].isin(chosen)].groupby("subject_id").head(num_photos)
     return rows.reset_index(drop=True)
 
 
-def _manifest(rows: pd.DataFrame) -> pd.DataFrame:
-    table = pd.DataFrame(
-        {
-            "image_id": [Path(path).stem for path in rows["path"]],
-            "subject_id": rows["identity"],
-            "path": rows["path"],
-        }
+def _manifest(photos: pd.DataFrame) -> pd.DataFrame:
+    named = photos[["path", "subject_id", "gender"]].assign(
+        image_id=photos["path"].map(lambda path: Path(path).stem),
+        gender_provenance=GENDER_PROVENANCE,
     )
-    table = with_source_columns(table)
-    table["gender"] = rows["gender"].map({"male": "masculine", "female": "feminine"})
-    table["gender_provenance"] = "predicted:lfw_third_party_labels"
-    return table.assign(split="test", reject_reason=None)
-
-
-def _crop(folder: Path, row: pd.Series) -> NDArray[np.uint8]:
-    landmarks_px = row[LANDMARKS].to_numpy(np.float32).reshape(5, 2)
-    return align(decode_image((folder / str(row["path"])).read_bytes()), landmarks_px)
+    return with_source_columns(named).assign(split="test", reject_reason=None)
 
 
 if __name__ == "__main__":

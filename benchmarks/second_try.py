@@ -13,11 +13,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from data.detection.base import Detector
 from data.detection.config import MtcnnConfig
 from data.detection.factory import open_detector
+from data.detection.landmark_error import landmark_error
 from data.detection.second_try import equalised
 from data.errors import DataError
 from data.face import RgbU8
@@ -69,7 +69,11 @@ def print_found(detector: Detector, table: pd.DataFrame, layout: Layout) -> None
     tones = pd.Series([tone for _, _, tone in missed]).value_counts().to_dict()
     print(f"{len(missed)} photos without a face at the first look; skin tones: {tones}")
     for name, way in WAYS.items():
-        errors = [e for image, true_px, _ in missed for e in _error(detector, way(image), true_px)]
+        errors = [
+            landmark_error(face.landmarks_px, true_px)
+            for image, true_px, _ in missed
+            for face in detector.detect(way(image))[:1]
+        ]
         median = f"{np.median(errors):.3f}" if errors else "-"
         print(f"{name:10} finds {len(errors):3}, median landmark error {median} eye distances")
 
@@ -83,13 +87,6 @@ def print_false(detector: Detector, photos: list[Path]) -> None:
             for name, way in WAYS.items():
                 false[name] += first or bool(detector.detect(way(corner)))
     print(f"false faces in {2 * len(photos)} corners of LFW photos, first look included: {false}")
-
-
-def _error(detector: Detector, image: RgbU8, true_px: NDArray[np.float32]) -> list[float]:
-    """Mean landmark error of the best face in eye distances; empty where there is no face."""
-    faces = detector.detect(image)[:1]
-    eyes_px = float(np.linalg.norm(true_px[1] - true_px[0]))
-    return [float(np.linalg.norm(f.landmarks_px - true_px, axis=1).mean()) / eyes_px for f in faces]
 
 
 def _corners(image: RgbU8) -> list[RgbU8]:

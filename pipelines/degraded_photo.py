@@ -3,7 +3,7 @@
 Apart from the stage, so that a worker process loads what it needs and no more.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,24 +111,14 @@ def take_all(
     """Take photos on several processes; results come in the order of the tasks."""
     if not tasks:
         return
-    cv2.setNumThreads(1)  # one process for each core; threads inside them would only fight
-    several = in_order(_take_in_worker, tasks, workers, _start_worker, (settings,))
-    found = several if workers > 1 else map(DegradedPhotos(settings).take, tasks)
+    found = in_order(_degrader, settings, tasks, workers)
     for done, face in enumerate(found, start=1):
         progress(done, len(tasks))
         yield face
 
 
-_worker: dict[str, DegradedPhotos] = {}  # one for each process, because sessions cannot be sent
-
-
-def _start_worker(settings: DegradeSettings) -> None:
-    cv2.setNumThreads(1)
-    _worker["photos"] = DegradedPhotos(settings)
-
-
-def _take_in_worker(tasks: Iterable[DegradeTask]) -> list[DegradedFace]:
-    return [_worker["photos"].take(task) for task in tasks]
+def _degrader(settings: DegradeSettings) -> Callable[[DegradeTask], DegradedFace]:
+    return DegradedPhotos(settings).take
 
 
 def _as_file(image_rgb_u8: RgbU8) -> bytes:

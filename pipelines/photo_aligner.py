@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from data.alignment import align, estimate_similarity
 from data.detection.config import DetectorConfig, FacePolicy
 from data.detection.factory import open_detector
+from data.detection.landmark_error import landmark_error
 from data.detection.selection import select_face
 from data.errors import ImageError, NoFaceError
-from data.face import CROP_SIZE_PX, TEMPLATE_PX, DetectedFace, LandmarksPx, RgbU8, eye_distance_px
+from data.face import CROP_SIZE_PX, TEMPLATE_PX, DetectedFace, LandmarksPx, RgbU8
 from data.images import Photo, decode_photo
 from data.photos import read_photo
 from data.quality import Quality, measure_quality
@@ -141,29 +141,18 @@ def look_at_all(
 
     `progress` is called with the number of photos done.
     """
-    cv2.setNumThreads(1)  # one process for each core; threads inside them would only fight
-    several = in_order(_look_in_worker, tasks, workers, _start_worker, (settings,))
-    found = several if workers > 1 else map(PhotoAligner(settings).look, tasks)
+    found = in_order(_aligner, settings, tasks, workers)
     for done, face in enumerate(found, start=1):
         progress(done)
         yield face
 
 
-_worker: dict[str, PhotoAligner] = {}  # one for each process, because sessions cannot be sent
-
-
-def _start_worker(settings: AlignSettings) -> None:
-    cv2.setNumThreads(1)
-    _worker["aligner"] = PhotoAligner(settings)
-
-
-def _look_in_worker(tasks: Iterable[PhotoTask]) -> list[FoundFace]:
-    return [_worker["aligner"].look(task) for task in tasks]
+def _aligner(settings: AlignSettings) -> Callable[[PhotoTask], FoundFace]:
+    return PhotoAligner(settings).look
 
 
 def _error(photo: Photo, face: DetectedFace, task: PhotoTask) -> float | None:
     if task.true_landmarks_px is None:
         return None
     true_px = photo.in_picture_px(task.true_landmarks_px).astype(np.float32)
-    distances_px = np.linalg.norm(face.landmarks_px - true_px, axis=1)
-    return float(distances_px.mean()) / max(eye_distance_px(true_px), _SAME_PX)
+    return landmark_error(face.landmarks_px, true_px)

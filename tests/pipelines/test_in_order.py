@@ -1,7 +1,9 @@
 """Several processes: order, bounded appetite, and errors that come through."""
 
+import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -9,27 +11,33 @@ from data.errors import SourceError
 from pipelines.errors import StageError
 from pipelines.in_order import in_order
 
-_offset: dict[str, int] = {}
+
+def _adder(offset: int) -> Callable[[int], int]:
+    return partial(operator.add, offset)
 
 
-def _start(offset: int) -> None:
-    _offset["offset"] = offset
+def _refuser(unwanted: int) -> Callable[[int], int]:
+    return partial(_refuse, unwanted)
 
 
-def _add(tasks: Sequence[int]) -> list[int]:
-    return [task + _offset["offset"] for task in tasks]
+def _refuse(unwanted: int, task: int) -> int:
+    if task == unwanted:
+        raise SourceError(f"photo {unwanted} is missing")
+    return task
 
 
-def _refuse(tasks: Sequence[int]) -> list[int]:
-    if 40 in tasks:
-        raise SourceError("photo 40 is missing")
-    return list(tasks)
+def _dier(last: int) -> Callable[[int], int]:
+    return partial(_die, last)
 
 
-def _die(tasks: Sequence[int]) -> list[int]:
-    if 40 in tasks:
+def _die(last: int, task: int) -> int:
+    if task == last:
         os._exit(9)
-    return list(tasks)
+    return task
+
+
+def _process_of(_settings: None) -> Callable[[int], int]:
+    return lambda _: os.getpid()
 
 
 def test_results_come_in_order_and_few_tasks_are_taken_ahead() -> None:
@@ -41,21 +49,29 @@ def test_results_come_in_order_and_few_tasks_are_taken_ahead() -> None:
             taken += 1
             yield task
 
-    results = in_order(_add, tasks(), 2, _start, (7,))
+    results = in_order(_adder, 7, tasks(), 2)
     assert next(results) == 7
     assert taken < 300
     assert list(results) == list(range(8, 1007))
 
 
-def test_an_error_of_a_process_is_raised_as_it_is() -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_of_a_process_is_raised_as_it_is(workers: int) -> None:
     with pytest.raises(SourceError, match="photo 40 is missing"):
-        list(in_order(_refuse, range(100), 1, _start, (0,)))
+        list(in_order(_refuser, 40, range(100), workers))
 
 
 def test_a_killed_process_is_no_hang() -> None:
     with pytest.raises(StageError, match="a worker process"):
-        list(in_order(_die, range(100), 1, _start, (0,)))
+        list(in_order(_dier, 40, range(100), 2))
 
 
-def test_no_tasks_no_results() -> None:
-    assert list(in_order(_add, [], 1, _start, (0,))) == []
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_tasks_no_results(workers: int) -> None:
+    assert list(in_order(_adder, 0, [], workers)) == []
+
+
+def test_one_worker_is_this_process() -> None:
+    here = in_order(_process_of, None, range(3), 1)
+    assert set(here) == {os.getpid()}
+    assert os.getpid() not in set(in_order(_process_of, None, range(40), 2))
