@@ -20,23 +20,11 @@ from evaluation.intervals import (
     fmr_estimate,
     fnmr_estimate,
 )
+from evaluation.quantiles import Quantiles
 from evaluation.scores import Codes, Flags
 
 FALSE_CLAIMS: Final = ("impostor", "look_alike", "mix_up")
-_QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
 T = TypeVar("T", int, str)
-
-
-class Waiting(BaseModel):
-    """Seconds or people: quantiles over those who came."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    n: int
-    p50: float | None
-    p95: float | None
-    p99: float | None
-    max: float | None
 
 
 class TransactionRates(BaseModel):
@@ -65,11 +53,11 @@ class TransactionRates(BaseModel):
     endings: dict[str, int]
     refusals: dict[str, int]
     """Attempts without a comparison, by reason."""
-    waited_s: Waiting
+    waited_s: Quantiles
     """From the door to the front of the queue."""
-    queue_length: Waiting
+    queue_length: Quantiles
     """People before one on arrival."""
-    time_to_admit_s: Waiting
+    time_to_admit_s: Quantiles
     """Genuine: from the door into the hall, by way of the desk where need be."""
 
 
@@ -100,9 +88,9 @@ def transaction_rates(
         attempts=_counted(came["num_attempts"], int),
         endings=_counted(came["ending"], str),
         refusals=_counted(attempts["reason"].dropna(), str),
-        waited_s=_waiting(came["waited_s"]),
-        queue_length=_waiting(came["queue_length"]),
-        time_to_admit_s=_waiting(came["time_to_admit_s"].dropna()),
+        waited_s=Quantiles.of(came["waited_s"].to_numpy(np.float64)),
+        queue_length=Quantiles.of(came["queue_length"].to_numpy(np.float64)),
+        time_to_admit_s=Quantiles.of(came["time_to_admit_s"].dropna().to_numpy(np.float64)),
     )
 
 
@@ -127,12 +115,3 @@ def _codes(subjects: pd.Series) -> Codes:
 def _counted(values: pd.Series, kind: type[T]) -> dict[T, int]:
     counts = values.value_counts().sort_index()
     return {kind(value): int(count) for value, count in zip(counts.index, counts, strict=True)}
-
-
-def _waiting(values: pd.Series) -> Waiting:
-    numbers = values.to_numpy(dtype=np.float64)
-    found = {
-        name: float(np.quantile(numbers, share)) if len(numbers) else None
-        for name, share in _QUANTILES.items()
-    }
-    return Waiting(n=len(numbers), **found)

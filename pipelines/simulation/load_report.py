@@ -6,27 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from evaluation.quantiles import Quantiles
 from pipelines.simulation.open_loop import LoadConfig, Sent
-
-
-class Latency(BaseModel):
-    """Milliseconds over `n` requests that were answered."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    n: int
-    p50: float | None
-    p95: float | None
-    p99: float | None
-    max: float | None
-
-    @classmethod
-    def of(cls, spent_ms: Sequence[float]) -> "Latency":
-        """Quantiles, None where there is nothing."""
-        if not spent_ms:
-            return cls(n=0, p50=None, p95=None, p99=None, max=None)
-        p50, p95, p99, most = (float(q) for q in np.quantile(spent_ms, [0.5, 0.95, 0.99, 1.0]))
-        return cls(n=len(spent_ms), p50=p50, p95=p95, p99=p99, max=most)
 
 
 class LoadReport(BaseModel):
@@ -49,9 +30,9 @@ class LoadReport(BaseModel):
     busiest_second: int
     """Requests scheduled within one second, at most."""
     answered_per_s: float
-    latency_ms: Latency
-    """From the scheduled time to the answer: what candidates feel."""
-    latency_from_sending_ms: Latency
+    latency_ms: Quantiles
+    """Of answered requests, from the scheduled time to the answer: what candidates feel."""
+    latency_from_sending_ms: Quantiles
     """From the sending; the gap to the above is what a closed loop would have hidden."""
     problems: dict[str, int]
     """Requests without a comparison, by code."""
@@ -75,7 +56,7 @@ def load_report(sent: Sequence[Sent], config: LoadConfig) -> LoadReport:
         offered_per_s=len(sent) / max(span_s, 1.0),
         busiest_second=int(np.unique(scheduled_s.astype(np.int64), return_counts=True)[1].max()),
         answered_per_s=len(answered) / duration_s,
-        latency_ms=Latency.of([1e3 * (one.done_s - one.scheduled_s) for one in answered]),
-        latency_from_sending_ms=Latency.of([1e3 * (one.done_s - one.sent_s) for one in answered]),
+        latency_ms=Quantiles.of([1e3 * (one.done_s - one.scheduled_s) for one in answered]),
+        latency_from_sending_ms=Quantiles.of([1e3 * (one.done_s - one.sent_s) for one in answered]),
         problems=dict(sorted(Counter(reason for reason in reasons if reason).items())),
     )

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from evaluation.intervals import RateEstimate
-from evaluation.transactions import Waiting
-from pipelines.simulation.load_report import Latency, LoadReport
+from evaluation.quantiles import Quantiles
+from pipelines.simulation.load_report import LoadReport
 from pipelines.simulation.run import SimulationReport
 
 
@@ -51,11 +51,11 @@ def _counts(found: Mapping[str, int] | Mapping[int, int]) -> str:
     return "  ".join(f"{name} {count}" for name, count in found.items()) or "none"
 
 
-def _waiting(name: str, found: Waiting) -> str:
+def _waiting(name: str, found: Quantiles) -> str:
     return f"{name:22}{_quantiles(found)}  n {found.n}"
 
 
-def _quantiles(found: Waiting | Latency) -> str:
+def _quantiles(found: Quantiles) -> str:
     values = ((key, getattr(found, key)) for key in ("p50", "p95", "p99", "max"))
     return "  ".join(f"{key} {'-' if value is None else f'{value:.1f}'}" for key, value in values)
 
