@@ -1,8 +1,6 @@
 """The load keeps its clock whatever the server does, and does not hide that it was slow."""
 
 import asyncio
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from data.simulator.photos import PhotoStore
 from pipelines.simulation.gate_client import CompareApi
 from pipelines.simulation.load_report import LoadReport, load_report
 from pipelines.simulation.open_loop import LoadConfig, send_morning
+from tests.loopback import running
 
 Answer = Callable[[int], Response]
 MATCH = {"is_same_person": True, "similarity_score": 0.9}
@@ -49,18 +48,8 @@ def _server(
         await asyncio.sleep(takes_s)
         return answer(len(came_s))
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive(), "the server did not start"
-                time.sleep(0.01)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", came_s
-        finally:
-            server.should_exit = True
-            thread.join()
+    with running(uvicorn.Config(app, log_config=None, ws="none")) as url:
+        yield url, came_s
 
 
 def _json(body: Mapping[str, object], status: int = 200, **headers: str) -> Response:

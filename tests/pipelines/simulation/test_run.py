@@ -2,15 +2,12 @@
 
 import json
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import uvicorn
 from typer.testing import CliRunner
 
 from data.errors import ManifestError
@@ -34,6 +31,7 @@ from serving.app import create_app, server_settings
 from serving.bundle import open_bundle
 from serving.config import ServerConfig
 from serving.verifier import FaceVerifier
+from tests.loopback import running
 
 RunServer = Callable[[ServerConfig], AbstractContextManager[str]]
 CONFIG = SimulatorConfig.model_validate(
@@ -65,22 +63,10 @@ def run_server(tiny_bundle: Path) -> RunServer:
     """A server of the tiny bundle on a free loopback port; gives its address."""
     verifier = FaceVerifier.from_bundle(open_bundle(tiny_bundle), ServerConfig(threads=1))
 
-    @contextmanager
-    def running(config: ServerConfig) -> Iterator[str]:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            server = uvicorn.Server(server_settings(create_app(verifier, config), config))
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-            thread.start()
-            try:
-                while not server.started:
-                    assert thread.is_alive(), "the server did not start"
-                    time.sleep(0.01)
-                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-            finally:
-                server.should_exit = True
-                thread.join()
+    def started(config: ServerConfig) -> AbstractContextManager[str]:
+        return running(server_settings(create_app(verifier, config), config))
 
-    return running
+    return started
 
 
 def test_the_bundle_decides_what_its_verifier_says(tiny_bundle: Path, photos: Path) -> None:

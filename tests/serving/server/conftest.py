@@ -1,8 +1,5 @@
 """A real server on a free loopback port, and photos of students who do not exist."""
 
-import socket
-import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,7 +9,6 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 
 from data.face import RgbU8
 from data.images import decode_image
@@ -21,6 +17,7 @@ from serving.app import create_app, server_settings
 from serving.bundle import Bundle, open_bundle
 from serving.config import ServerConfig
 from serving.verifier import FaceVerifier
+from tests.loopback import running
 
 RunServer = Callable[[FaceVerifier, ServerConfig], AbstractContextManager[httpx.Client]]
 
@@ -84,20 +81,11 @@ def verifier(opened_bundle: Bundle) -> FaceVerifier:
 
 @contextmanager
 def _run(verifier: FaceVerifier, config: ServerConfig) -> Iterator[httpx.Client]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(server_settings(create_app(verifier, config), config))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive(), "the server did not start"
-                time.sleep(0.01)
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            with httpx.Client(base_url=url, timeout=60) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join()
+    with (
+        running(server_settings(create_app(verifier, config), config)) as url,
+        httpx.Client(base_url=url, timeout=60) as client,
+    ):
+        yield client
 
 
 @pytest.fixture(scope="session")
