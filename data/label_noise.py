@@ -145,6 +145,7 @@ def _alike(subjects: Rows, vectors: Vectors, config: LabelNoiseConfig) -> pd.Dat
 
 
 def _unit(vectors: Vectors) -> Vectors:
+    # Not `l2_normalise`: a person's sum without the only photo is rounding noise, to be kept small.
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(norms, 1e-6), dtype=np.float32)
 
