@@ -5,7 +5,7 @@ validates what it reads and what it writes; a stage never drops a row, it gives 
 A row is counted from 0 in messages, as in the Parquet file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
+import pyarrow
+import pyarrow.parquet as pq
 
 from data.errors import ManifestError
 from data.face import LANDMARK_NAMES, LandmarksPx
@@ -82,6 +84,9 @@ QUALITY_COLUMNS: Final = (
     "quality",
 )
 """Fields of `data.quality.Quality`: native measures, components of 0 to 100 and the whole."""
+
+
+_BLOCK_ROWS: Final = 1 << 17
 
 
 def _given(table: pd.DataFrame, name: str) -> "pd.Series[bool]":
@@ -197,10 +202,12 @@ def with_source_columns(table: pd.DataFrame) -> pd.DataFrame:
 
     Columns that are no SOURCE columns stay at the end, for `validate` to refuse.
     """
-    missing = [name for name in SOURCE_COLUMNS if name not in table.columns]
     further = [name for name in table.columns if name not in _SOURCE]
-    nulls = {name: _null(SOURCE_SCHEMA, name) for name in missing}
-    return table.assign(**nulls)[[*SOURCE_COLUMNS, *further]]
+    known = {
+        name: table[name] if name in table.columns else _null(SOURCE_SCHEMA, name)
+        for name in SOURCE_COLUMNS
+    }
+    return pd.DataFrame(known | {name: table[name] for name in further}, index=table.index)
 
 
 def _null(schema: pa.DataFrameSchema, name: str) -> float | None:
@@ -226,13 +233,33 @@ def validate(
     nulls = [c for c in table.columns if _may_be_null(schema, c) and table[c].isna().all()]
     try:
         rest = schema.remove_columns(nulls).validate(table.drop(columns=nulls), lazy=True)
-        return rest.assign(**{c: _null(schema, c) for c in nulls})[list(table.columns)]
+        return _with_columns(table, rest, {c: _null(schema, c) for c in nulls})
     except pandera.errors.SchemaErrors as error:
         cases = error.failure_cases
         where = _first_case(table, cases, row_name or partial(_row_name, table))
         num_rows = cases["index"].nunique()
         others = f" ({num_rows} rows in all)" if num_rows > 1 else ""
         raise ManifestError(f"{name}: {where}{others}; {remedy}") from error
+
+
+def _with_columns(
+    table: pd.DataFrame, checked: pd.DataFrame, nulls: Mapping[str, float | None]
+) -> pd.DataFrame:
+    """The table with its checked columns, without a copy of those that are null: most are."""
+    result = table.copy(deep=False)
+    for name in checked.columns:
+        result[name] = checked[name]
+    for name, null in nulls.items():
+        if not _is_all(table[name], null):
+            result[name] = pd.Series(null, table.index, dtype=object if null is None else float)
+    return result
+
+
+def _is_all(column: pd.Series, null: float | None) -> bool:
+    """Whether a column without a value holds this very null."""
+    if null is not None:
+        return column.dtype == np.float64
+    return column.dtype == object and all(value is None for value in column)
 
 
 def _first_case(table: pd.DataFrame, cases: pd.DataFrame, row_name: Callable[[int], str]) -> str:
@@ -261,7 +288,8 @@ def _row_name(table: pd.DataFrame, row: int) -> str:
 def read_manifest(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Read and validate a manifest; raises `ManifestError` where it is missing or broken."""
     try:
-        table = pd.read_parquet(path)
+        # Each column of the file is let go as soon as the table has it.
+        table = pq.read_table(path).to_pandas(self_destruct=True)
     except (OSError, ValueError) as error:
         raise ManifestError(f"{path}: cannot be read as a manifest ({error})") from error
     return validate(table, schema, str(path))
@@ -270,8 +298,22 @@ def read_manifest(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
 def write_manifest(table: pd.DataFrame, path: Path, schema: pa.DataFrameSchema) -> None:
     """Validate and write a manifest, whole or not at all."""
     table = validate(table, schema, str(path))
-    with whole_file(path) as partial:
-        table.reset_index(drop=True).to_parquet(partial, index=False)
+    columns = _arrow_schema(table, schema)
+    with whole_file(path) as partial, pq.ParquetWriter(partial, columns) as writer:
+        for start in range(0, max(len(table), 1), _BLOCK_ROWS):
+            block = table.iloc[start : start + _BLOCK_ROWS]
+            writer.write_table(pyarrow.Table.from_pandas(block, columns, preserve_index=False))
+
+
+def _arrow_schema(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pyarrow.Schema:
+    """Types by the schema, because a block may have nothing but nulls where another has not."""
+    types = {np.dtype(np.float64): pyarrow.float64(), np.dtype(np.int64): pyarrow.int64()}
+    return pyarrow.schema(
+        [
+            (name, types.get(np.dtype(schema.columns[name].dtype.type), pyarrow.string()))
+            for name in table.columns
+        ]
+    )
 
 
 def landmarks_of(row: pd.Series, columns: tuple[str, ...] = LANDMARK_COLUMNS) -> LandmarksPx:

@@ -12,7 +12,7 @@ from typing import Final
 from data.errors import SourceError
 from data.recordio.reader import RecordFile
 
-_RECORD: Final = re.compile(r"(?P<file>.+\.rec)#(?P<key>[0-9]{1,18})", re.DOTALL)
+RECORD_PATH: Final = re.compile(r"(?P<file>.+\.rec)#(?P<key>[0-9]{1,18})", re.DOTALL)
 
 
 def record_path(file: str, key: int) -> str:
@@ -26,7 +26,7 @@ def read_photo(root: Path, path: str) -> bytes:
     Safe from several threads and after a fork. Raises `SourceError` that names file and record
     where the photo is missing, broken or would lie outside `root`.
     """
-    record = _RECORD.fullmatch(path)
+    record = RECORD_PATH.fullmatch(path)
     if record is None:
         return _read_file(_below(root, path))
     file = _record_file(root, record["file"])

@@ -93,6 +93,11 @@ class QualityPolicy(BaseModel):
     advise_below: Points = 40.0
     """Components below it are advised on, the worst first, also where the photo is accepted."""
 
+    @property
+    def refuses_some(self) -> bool:
+        """Whether any rule is switched on, and so quality has to be measured."""
+        return any(rule.least > 0 for rule in self._rules())
+
     def check(self, quality: Quality) -> None:
         """Raise the error of the first rule that a face breaks.
 

@@ -81,6 +81,9 @@ def apply_decisions(
     Raises `ManifestError` for a photo that the manifest does not have: a decision about nothing is
     a mistake that somebody should know of.
     """
+    if decisions.empty:
+        applied = decisions.assign(old_subject_id="")
+        return table.copy(), validate(applied, APPLIED_SCHEMA, "applied decisions")
     _check_known(table, decisions)
     positions = pd.Series(range(len(table)), index=table["image_id"])
     rows = table.index[positions[decisions["image_id"]].to_numpy(int)]

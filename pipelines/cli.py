@@ -12,6 +12,7 @@ import typer
 from pipelines.layout import Layout
 from pipelines.params import load_params
 from pipelines.stage import OUR_ERRORS, configure_logging
+from pipelines.sweep_command import sweep_batch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,6 +49,22 @@ def recipe(file: Annotated[Path, typer.Argument(help="A parameter file.")]) -> N
     print(f"params.yaml {'now is' if changed else 'already is'} {file}")
     if changed:
         print("to go back: git checkout params.yaml dvc.lock reports")
+
+
+@app.command()
+def train(
+    *,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Write nothing, take two steps.")] = False,
+    recipe: Annotated[Path, typer.Option(help="A parameter file.")] = Path("params.yaml"),
+) -> None:
+    """Look whether a recipe would train: data, memory, steps, hours, and two real steps."""
+    from pipelines.dry_run import dry_run
+    from pipelines.overlays import load_recipe
+
+    if not dry:
+        raise typer.BadParameter("training is a stage: `dvc repro train`; here is --dry-run only")
+    for line in dry_run(load_recipe(recipe), Layout(Path.cwd())):
+        print(line, flush=True)
 
 
 @app.command()
@@ -192,6 +209,29 @@ def mlflow(
     )
 
 
+app.command()(sweep_batch)
+
+
+@app.command("train-ray")
+def train_ray(
+    *,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that train together.")],
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of a Ray cluster, or auto; none: this machine.")
+    ] = None,
+    use_gpu: Annotated[bool, typer.Option(help="One GPU for each worker.")] = False,
+    max_failures: Annotated[int, typer.Option(min=-1, help="Starts after a lost worker.")] = 3,
+) -> None:
+    """Train on a Ray cluster instead of by `dvc repro train`; `dvc commit train` takes it over."""
+    from pipelines.ray_stage import train
+    from pipelines.ray_train import RayOptions
+
+    layout = Layout(Path.cwd())
+    params = load_params(layout.params)
+    threads = params.train.threads
+    train(params, layout, RayOptions(workers, address, use_gpu, threads, max_failures))
+
+
 @models.command("list")
 def list_models() -> None:
     """Show the catalogue with licences."""
@@ -221,10 +261,26 @@ def wrap(
     output: Annotated[Path, typer.Option(help="Folder of the new candidate bundle.")],
 ) -> None:
     """Make a candidate bundle of a pretrained model; `assess` judges it."""
-    from pipelines.models import wrap as wrap_model
+    from pipelines.wrapping import wrap as wrap_model
 
     layout = Layout(Path.cwd())
     release = wrap_model(layout.root, name, output, load_params(layout.params))
+    print(f"{output}: {release.name}, {release.embedding_dim}-d, licence: {release.licence}")
+
+
+@models.command("wrap-checkpoint")
+def wrap_checkpoint(
+    file: Annotated[Path, typer.Argument(help="An arcface_torch backbone, or one of ours.")],
+    name: Annotated[str, typer.Option(help="Of the model; put behind the registered name.")],
+    licence: Annotated[str, typer.Option(help="Of the weights, as their source states it.")],
+    output: Annotated[Path, typer.Option(help="Folder of the new candidate bundle.")],
+) -> None:
+    """Make a candidate bundle of a trained iResNet; `assess` judges it."""
+    from pipelines.wrapping import wrap_checkpoint as wrap_file
+
+    layout = Layout(Path.cwd())
+    params = load_params(layout.params)
+    release = wrap_file(layout.root, file, name, licence, output, params)
     print(f"{output}: {release.name}, {release.embedding_dim}-d, licence: {release.licence}")
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from data.balance import Balance, balance_of
@@ -16,6 +15,7 @@ from data.published import PublishedPairs, read_published
 from data.sampling import sampling_weights
 from data.splits import SplitConfig, assign_splits, family_leaks, split_by_protocol
 from data.training_labels import copied_elsewhere, training_labels
+from pipelines.aligned_crops import open_aligned_crops
 from pipelines.attributes import fill_attributes
 from pipelines.balance_figures import draw_balance, write_label_shares
 from pipelines.errors import StageError
@@ -48,7 +48,7 @@ def curate(params: Params, layout: Layout) -> None:
     filled = fill_attributes(table, config.attributes, layout)
     published = read_published(layout.protocol_pairs) if layout.protocol_pairs.exists() else None
     table = filled.table.assign(split=divided(filled.table, published, config.splits))
-    hashes = hash_table(table, layout)
+    hashes = hash_table(table, config.review, layout)
     embeddings = _frozen(table, config, layout)
     judges = {name: embeddings[name] for name in config.review.embedders}
     reviewed = review(table, hashes, judges, filled.disagreements, applied, config.review)
@@ -128,7 +128,7 @@ def _frozen(table: pd.DataFrame, config: CurateParams, layout: Layout) -> dict[s
     names = sorted({*config.review.embedders, *config.mining.models})
     if not names:
         return {}
-    crops = np.load(layout.crops, mmap_mode="r", allow_pickle=False)
+    crops = open_aligned_crops(layout)
     return frozen_embeddings(layout.root, names, crops, table["crop_index"].to_numpy())
 
 

@@ -6,6 +6,8 @@ PipelineError
 ├── TrackingError     MLflow cannot be reached, or a run, model or alias is not there
 ├── NotReleasedError  a bundle that its gate has not passed was to be registered
 ├── ModelError        a pretrained model is unknown, absent, or not the pinned one
+├── LaunchError       processes that train together could not be started, or one of them failed
+├── SweepError        what was to be swept over is impossible, or nothing of it ran
 └── LoadError         a server cannot be put under load
 """
 
@@ -32,6 +34,14 @@ class NotReleasedError(PipelineError):
 
 class ModelError(PipelineError):
     """A pretrained model is unknown, absent, or not the pinned one."""
+
+
+class LaunchError(PipelineError):
+    """Processes that train together could not be started, or one of them failed."""
+
+
+class SweepError(PipelineError):
+    """What was to be swept over is impossible, or nothing of it ran."""
 
 
 class LoadError(PipelineError):

@@ -9,8 +9,10 @@ from data.alignment import align
 from data.files import sha256_file, whole_folder, write_json
 from data.images import decode_image
 from data.manifest import CURATED_SCHEMA, landmarks_of, read_manifest
+from data.photos import read_photo
 from pipelines.errors import StageError
 from pipelines.layout import Layout
+from pipelines.lineage import TRAINED_LICENCE
 from pipelines.params import Params
 from pipelines.parity import ParityFigures
 from pipelines.pretrained_detectors import detector_licence
@@ -19,12 +21,10 @@ from serving.bundle import Bundle, open_bundle, seal
 from serving.engine import EngineConfig, load_engine
 from serving.graph import compose, write_graph
 from serving.release import DETECTOR_FOLDER, EMBEDDER_FILE, Provenance, ReleaseDraft
-from training.checkpoint import load_checkpoint
-from training.embedding import embed_crops
-from training.export import export_embedder
-from training.iresnet import IResNet
-
-TRAINED_LICENCE = "Apache-2.0"
+from training.network.checkpoint import load_checkpoint
+from training.network.embedding import embed_crops
+from training.network.export import export_embedder
+from training.network.iresnet import IResNet, IResNetConfig
 
 
 def export(params: Params, layout: Layout) -> None:
@@ -36,11 +36,7 @@ def export(params: Params, layout: Layout) -> None:
     with whole_folder(layout.candidate) as folder:
         write_graph(compose(export_embedder(model)), folder / EMBEDDER_FILE)
         shutil.copytree(layout.detector, folder / DETECTOR_FOLDER)
-        network = model.config
-        depths = "-".join(map(str, network.depths))
-        widths = "-".join(map(str, network.widths))
-        architecture = f"iResNet depths {depths} widths {widths}"
-        seal(folder, _draft(params, record, architecture, network.embedding_dim))
+        seal(folder, _draft(params, record, model.config))
         bundle = open_bundle(folder, require_released=False)
         figures = parity(model, bundle, _sample(params, layout), layout)
     write_json(layout.metrics("export"), figures.model_dump())
@@ -53,7 +49,7 @@ def parity(model: IResNet, bundle: Bundle, photos: pd.DataFrame, layout: Layout)
     engine = load_engine(bundle, EngineConfig())
     crops, found = [], []
     for _, row in photos.iterrows():
-        image = decode_image((layout.photos / row["path"]).read_bytes())
+        image = decode_image(read_photo(layout.photos, row["path"]))
         landmarks = landmarks_of(row)
         crops.append(align(image, landmarks))
         found.append(engine.embed(image[None], landmarks[None])[0])
@@ -66,13 +62,11 @@ def parity(model: IResNet, bundle: Bundle, photos: pd.DataFrame, layout: Layout)
     )
 
 
-def _draft(
-    params: Params, record: RunRecord, architecture: str, embedding_dim: int
-) -> ReleaseDraft:
+def _draft(params: Params, record: RunRecord, network: IResNetConfig) -> ReleaseDraft:
     return ReleaseDraft(
         name=params.export.name,
-        embedding_dim=embedding_dim,
-        architecture=architecture,
+        embedding_dim=network.embedding_dim,
+        architecture=network.architecture,
         licence=TRAINED_LICENCE,
         source=f"MLflow run {record.mlflow_run_id}",
         provenance=Provenance(

@@ -19,6 +19,7 @@ from pipelines.models import find, verified
 from pipelines.stage import progress
 from serving.engine import EngineConfig, OnnxRuntimeEngine
 from serving.graph import compose
+from training.loading.crop_sources import CropSource
 
 _BATCH: Final = 16
 
@@ -26,14 +27,14 @@ Embeddings = NDArray[np.float32]
 
 
 def frozen_embeddings(
-    root: Path, names: Sequence[str], crops_rgb_u8: NDArray[np.uint8], crop_index: NDArray[np.int64]
+    root: Path, names: Sequence[str], crops: CropSource, crop_index: NDArray[np.int64]
 ) -> dict[str, Embeddings]:
-    """Embed crops (m, 112, 112, 3) with each named model; one row (n, d) for each manifest row.
+    """Embed m crops with each named model; one row (n, d) for each manifest row.
 
-    Rows have unit length; a row without a crop (`crop_index` -1) is zero. The crops may be a memory
-    map. Raises `ModelError` for an unknown or altered model.
+    Rows have unit length; a row without a crop (`crop_index` -1) is zero. Raises `ModelError` for
+    an unknown or altered model.
     """
-    return {name: _by_row(_embed(root, name, crops_rgb_u8), crop_index) for name in names}
+    return {name: _by_row(_embed(root, name, crops), crop_index) for name in names}
 
 
 def _by_row(embeddings: Embeddings, crop_index: NDArray[np.int64]) -> Embeddings:
@@ -42,7 +43,7 @@ def _by_row(embeddings: Embeddings, crop_index: NDArray[np.int64]) -> Embeddings
     return rows
 
 
-def _embed(root: Path, name: str, crops_rgb_u8: NDArray[np.uint8]) -> Embeddings:
+def _embed(root: Path, name: str, source: CropSource) -> Embeddings:
     model = find(name, PretrainedEmbedder)
     graph = compose(
         onnx.load_model_from_string(verified(root, name)), input_scaling=model.scaling
@@ -50,12 +51,12 @@ def _embed(root: Path, name: str, crops_rgb_u8: NDArray[np.uint8]) -> Embeddings
     engine = OnnxRuntimeEngine(graph, EngineConfig(), name=name)
 
     def one(batch: slice) -> Embeddings:
-        crops = np.asarray(crops_rgb_u8[batch])
+        crops = source.read(np.arange(batch.start, min(batch.stop, len(source))))
         # A crop lies on the template already, so aligning it again is the identity.
         embedded: Embeddings = engine.embed(crops, np.stack([TEMPLATE_PX] * len(crops)))
         return embedded
 
-    found = np.zeros((len(crops_rgb_u8), engine.embedding_dim), np.float32)
+    found = np.zeros((len(source), engine.embedding_dim), np.float32)
     advance = progress(f"embed with {name}")
     with ThreadPoolExecutor(usable_workers()) as pool:
         for batch, embedded in zip(

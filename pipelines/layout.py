@@ -52,9 +52,19 @@ class Layout:
         return self.aligned / "manifest.parquet"
 
     @property
+    def crops_folder(self) -> Path:
+        """The crops, packed, or where they are in their source."""
+        return self.aligned / "crops"
+
+    @property
     def crops(self) -> Path:
-        """(n, 112, 112, 3) uint8, RGB."""
-        return self.aligned / "crops_rgb_u8.npy"
+        """(n, 112, 112, 3) uint8, RGB, where they are packed."""
+        return self.crops_folder / "crops_rgb_u8.npy"
+
+    @property
+    def crop_records(self) -> Path:
+        """Which records of the source are the crops, where they are left there."""
+        return self.crops_folder / "records.npz"
 
     @property
     def detector(self) -> Path:
@@ -70,6 +80,11 @@ class Layout:
     def protocols(self) -> Path:
         """Written by `curate`: who is compared with whom, with an index."""
         return self.root / "artifacts/curate/protocols"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What interrupted training runs go on from; outside the outputs, which DVC clears."""
+        return self.root / "var/checkpoints"
 
     @property
     def trained(self) -> Path:

@@ -11,6 +11,8 @@ import yaml
 from data.files import sha256_bytes, sha256_file
 
 ROOMS: Final = ("data", "training", "evaluation", "serving", "pipelines")
+TRAINED_LICENCE: Final = "Apache-2.0"
+"""Of the models that are trained here, as far as it is ours to give."""
 SEALED_STAGES: Final = ("ingest", "align", "curate", "train", "export", "evaluate")
 """Stages whose entries of dvc.lock are complete when `gate` seals a release."""
 

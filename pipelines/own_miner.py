@@ -8,7 +8,7 @@ from serving.release import Release
 def refuse_own_miner(name: str, entry: ProtocolEntry, release: Release) -> None:
     """Raise `StageError` where a model is to be judged by look-alikes that it chose itself.
 
-    A wrapped model names the digest of its weights in `source` (`pipelines.models.wrap`).
+    A wrapped model names the digest of its weights in `source` (`pipelines.wrapping`).
     """
     for miner in entry.mined_with:
         if miner.weights_sha256 in release.source:

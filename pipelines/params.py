@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data.attributes.config import AttributesConfig
 from data.balance import BalanceConfig
@@ -108,10 +108,27 @@ class AlignParams(_Frozen):
     detector is installed all the same, for the server."""
     records: Literal["none", "jpeg", "png"]
     """Whether the crops are also written as RecordIO, for other trainers, and how encoded."""
+    crops: Literal["packed", "source"]
+    """`packed`: every crop decoded in one file, 38 kB each. `source`: where the photos are aligned
+    crops in RecordIO already they stay there, and training decodes them; for millions of photos."""
+    quality: Literal["measured", "skipped"]
+    """`skipped`, for `crops: source` only: no photo is decoded, so one that is broken is found in
+    training only."""
     face_policy: FacePolicy
     """Which face counts, and when it is good enough."""
     quality_policy: QualityPolicy
     """Which photos of a face are good enough to be compared."""
+
+    @model_validator(mode="after")
+    def _go_together(self) -> "AlignParams":
+        in_source = self.crops == "source"
+        if in_source and (self.landmarks, self.records) != ("given", "none"):
+            raise ValueError("crops: source needs landmarks: given and records: none")
+        if self.quality == "skipped" and not in_source:
+            raise ValueError("quality: skipped needs crops: source")
+        if self.quality == "skipped" and self.quality_policy.refuses_some:
+            raise ValueError("quality: skipped needs a quality_policy with every min_* at 0")
+        return self
 
 
 class CurateParams(_Frozen):

@@ -20,6 +20,7 @@ from data.images import Photo, decode_photo
 from data.photos import read_photo
 from data.quality import Quality, measure_quality
 from data.quality_policy import QualityPolicy
+from pipelines.errors import StageError
 from pipelines.in_order import in_order
 
 _SAME_PX = 1e-3
@@ -39,7 +40,10 @@ class PhotoTask:
 
 @dataclass(frozen=True, slots=True)
 class FoundFace:
-    """What came out of one photo: a face and its crop, or the reason why there is no crop."""
+    """What came out of one photo: a face and its crop, or the reason why there is no crop.
+
+    A crop that stays in its source is not here, and there is no reason either.
+    """
 
     face: DetectedFace | None = None
     quality: Quality | None = None
@@ -59,6 +63,8 @@ class AlignSettings:
     """None takes the landmarks that came with the source."""
     face_policy: FacePolicy
     quality_policy: QualityPolicy
+    crops_in_source: bool = False
+    """Whether every photo has to be its own crop, which is then not handed over once more."""
 
 
 class PhotoAligner:
@@ -76,7 +82,8 @@ class PhotoAligner:
     def look(self, task: PhotoTask) -> FoundFace:
         """Take one photo; every refusal comes back as a reason, none is raised.
 
-        Raises `SourceError` where the photo itself is missing or its record broken.
+        Raises `SourceError` where the photo itself is missing or its record broken, `StageError`
+        where it has to be its own crop and is not.
         """
         content = read_photo(self._settings.photos, task.path)
         try:
@@ -85,7 +92,13 @@ class PhotoAligner:
             found = self._judged(photo, face)
         except ImageError as error:
             return FoundFace(reject_reason=error.code)
-        return replace(found, landmark_error=_error(photo, face, task))
+        found = replace(found, landmark_error=_error(photo, face, task))
+        return self._left_in_source(found, photo, task) if self._settings.crops_in_source else found
+
+    def _left_in_source(self, found: FoundFace, photo: Photo, task: PhotoTask) -> FoundFace:
+        if found.crop_rgb_u8 is not None and found.crop_rgb_u8 is not photo.image_rgb_u8:
+            raise StageError(f"{task.path} is no aligned crop; set align.crops to `packed`")
+        return replace(found, crop_rgb_u8=None)
 
     def _face(self, photo: Photo, task: PhotoTask) -> DetectedFace:
         image = photo.image_rgb_u8

@@ -83,6 +83,11 @@ def write_split(
     taken = (table["split"] == split) & table["reject_reason"].isna()
     if split == "train":
         taken &= table["label"] >= 0
+    if layout.crop_records.exists():
+        raise StageError(
+            "the crops are records of their source already (align.crops: source); take that file,"
+            " or set align.crops to `packed`"
+        )
     try:
         crops = np.load(layout.crops, mmap_mode="r")
     except OSError as error:

@@ -48,9 +48,11 @@ def decide(
     return apply_decisions(table, decisions)
 
 
-def hash_table(table: pd.DataFrame, layout: Layout) -> PhotoHashes:
+def hash_table(table: pd.DataFrame, config: ReviewConfig, layout: Layout) -> PhotoHashes:
     """Hashes of every photo of a manifest."""
-    return hash_photos(layout.photos, list(table["path"]), usable_workers(), progress("hash"))
+    look = config.duplicates.search == "near"
+    paths, workers = list(table["path"]), usable_workers()
+    return hash_photos(layout.photos, paths, workers, progress("hash"), look=look)
 
 
 def review(

@@ -54,7 +54,7 @@ def embed_split(
     if rows.empty:
         raise StageError(f"the {split} split has no photos; `dvc repro curate` with other shares")
     rows = rows.reset_index(drop=True)
-    usable = rows["reject_reason"].isna().to_numpy()
+    usable = rows["reject_reason"].isna().to_numpy(copy=True)
     embeddings = np.zeros((len(rows), engine.embedding_dim), dtype=np.float32)
     embeddings[usable] = _embed(rows[usable], layout.photos, engine, f"embed {split}")
     # A photo without a usable face comes back as the zero vector; it is a failure to extract.

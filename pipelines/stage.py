@@ -8,11 +8,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
 from tqdm import tqdm
 
 from data.errors import DataError
 from evaluation.errors import EvaluationError
 from pipelines.errors import PipelineError
+from pipelines.launched import end_in_one_line, follow_launcher, log_level
 from pipelines.layout import Layout
 from pipelines.params import Params, load_params
 from serving.errors import ServingError
@@ -37,18 +39,21 @@ def main(arguments: Sequence[str]) -> None:
 def run_stage(stage: Stage) -> None:
     """Run one stage in the current folder. A typed error ends in one line and exit status 1."""
     configure_logging()
+    # As pandas 3 does: a table of millions of rows is not copied for each column it gains.
+    pd.options.mode.copy_on_write = True
     # A terminated stage unwinds, so that its half-written folder goes and its MLflow run is closed.
     signal.signal(signal.SIGTERM, _raise_exit)
+    follow_launcher()
     layout = Layout(Path.cwd())
     try:
         stage(load_params(layout.params), layout)
     except OUR_ERRORS as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+        end_in_one_line(error)
 
 
 def configure_logging() -> None:
     """One plain line a message on standard error."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=log_level(), format="%(message)s", stream=sys.stderr)
     for name in ("mlflow", "alembic", "botocore"):
         logging.getLogger(name).setLevel(logging.WARNING)
 

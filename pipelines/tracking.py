@@ -83,15 +83,25 @@ def local_store(root: Path) -> str:
 
 @contextmanager
 def start_training_run(
-    root: Path, params: Mapping[str, object], tags: Mapping[str, str]
+    root: Path,
+    params: Mapping[str, object],
+    tags: Mapping[str, str],
+    resumed: str | None = None,
 ) -> Iterator[str]:
-    """Open a new run with its parameters and system metrics; yields the run id."""
-    close_abandoned_runs(connect(root))
+    """Open a run with its parameters and system metrics; yields the run id.
+
+    `resumed` is the run that a checkpoint came from. It is gone on with where it still stands: its
+    parameters stay, its tags are set anew.
+    """
+    client = connect(root)
+    close_abandoned_runs(client)
     interval = str(SYSTEM_METRICS_INTERVAL_S)
     os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", interval)
     process = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
-    with mlflow.start_run(log_system_metrics=True, tags={**tags, **process}) as run:
-        mlflow.log_params(dict(params))
+    found = _find(client, resumed) if resumed else None
+    with mlflow.start_run(run_id=found, log_system_metrics=True, tags={**tags, **process}) as run:
+        if found is None:
+            mlflow.log_params(dict(params))
         yield run.info.run_id
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
@@ -21,6 +22,9 @@ from serving.graph import compose, write_graph
 settings.register_profile("fixed", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("fixed")
+
+# As in every stage (`pipelines.stage.run_stage`), and in pandas 3.
+pd.options.mode.copy_on_write = True
 
 TINY_DIM = 64
 

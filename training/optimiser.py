@@ -1,6 +1,4 @@
-"""SGD over body and head, without decay where decay does harm."""
-
-from collections.abc import Iterable
+"""SGD over the network, without decay where decay does harm. The head moves its own rows."""
 
 import torch
 from torch import nn
@@ -8,13 +6,8 @@ from torch import nn
 from training.config import TrainConfig
 
 
-def trainable(modules: Iterable[nn.Module]) -> list[nn.Parameter]:
-    """Every parameter that is trained, in a fixed order."""
-    return [p for module in modules for p in module.parameters() if p.requires_grad]
-
-
 def build_optimiser(parameters: list[nn.Parameter], config: TrainConfig) -> torch.optim.SGD:
-    """SGD with Nesterov momentum.
+    """SGD with momentum, in one fused pass, which can leave out a step without the host knowing.
 
     Weight decay falls on matrices and kernels. What has one dimension is a norm's scale, a bias or
     a PReLU's slope, and stays free of it.
@@ -25,13 +18,19 @@ def build_optimiser(parameters: list[nn.Parameter], config: TrainConfig) -> torc
         {"params": decayed, "weight_decay": config.weight_decay},
         {"params": free, "weight_decay": 0.0},
     ]
-    return torch.optim.SGD(
+    optimiser = torch.optim.SGD(
         groups,
         lr=config.learning_rate,
         momentum=config.momentum,
-        nesterov=config.momentum > 0,
-        foreach=True,
+        nesterov=config.nesterov and config.momentum > 0,
+        fused=True,
     )
+    if config.momentum > 0:
+        # Buffers of zeros from the start: torch leaves them unwritten where the first step is left
+        # out, and a checkpoint can be taken before it.
+        for parameter in parameters:
+            optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimiser
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

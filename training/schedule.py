@@ -1,8 +1,24 @@
-"""The learning rate of each step."""
+"""What follows from the number of a step: learning rate and margin."""
 
 import math
 
-from training.config import Schedule
+from training.config import Schedule, TrainConfig
+from training.step import StepSettings
+
+
+def settings_of(step: int, steps_per_epoch: int, config: TrainConfig) -> StepSettings:
+    """Settings of a step counted from 0 over the whole run."""
+    share = rate_share(
+        step,
+        config.epochs * steps_per_epoch,
+        config.warmup_epochs * steps_per_epoch,
+        config.schedule,
+    )
+    margin_steps = config.head.margin_warmup_epochs * steps_per_epoch
+    return StepSettings(
+        learning_rate=config.learning_rate * share,
+        margin_share=min(1.0, step / margin_steps) if margin_steps else 1.0,
+    )
 
 
 def rate_share(step: int, num_steps: int, warmup_steps: float, schedule: Schedule) -> float:

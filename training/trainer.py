@@ -1,28 +1,60 @@
-"""The training loop."""
+"""The training loop: steps, and what happens between them."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from pydantic import JsonValue
 from tqdm import tqdm
 
-from data.face import PIXEL_MEAN, PIXEL_SCALE
-from training.arcface import ArcFaceHead
-from training.augment import augment
+from training.autocast import Precision
+from training.cadence import Cadence
+from training.checkpoints.store import CheckpointStore
 from training.config import TrainConfig
-from training.errors import TrainingDataError
-from training.iresnet import IResNet
-from training.loader import Batch, CropLoader, CropsU8, Labels, Weights, check_crops
-from training.meter import EpochMeans, EpochMetrics, Meter, StepValues
-from training.optimiser import build_optimiser, set_learning_rate, trainable
-from training.schedule import rate_share
-from training.validation import Division, divide, validation_auc
+from training.cost.flops import HeadSize, train_flops_per_crop
+from training.cost.peaks import peak_flops
+from training.diagnosis import diagnose
+from training.errors import TrainingDivergedError, TrainingInterruptedError
+from training.figures import Figures, RunFacts
+from training.freed_memory import freed_memory_kept
+from training.heads.head import MarginHead
+from training.loading.arrays import Labels
+from training.loading.order import SampleOrder
+from training.loading.plan import StepPlan
+from training.loading.step_loader import Loader
+from training.loading.training_data import TrainingData
+from training.meter import EpochMetrics, Meter
+from training.network.iresnet import IResNet
+from training.network.pretrained import initialise
+from training.resumption import Resumption
+from training.schedule import settings_of
+from training.step import StepSettings, TrainingStep
+from training.step_metrics import StepMetrics
+from training.stopping import StopRequest, stop_on_signals
+from training.stopwatch import Stopwatch, stopwatch
+from training.validation import Division, Separation, divide, validate
+from training.world import World
 
-OnEpoch = Callable[[EpochMetrics], None]
+
+class Listener(Protocol):
+    """Whoever wants to know; called on the main process only. What it raises ends the run."""
+
+    def on_steps(self, metrics: StepMetrics) -> None:
+        """Called every `log_every_steps` steps."""
+
+    def on_epoch(self, metrics: EpochMetrics) -> None:
+        """Called after every epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where a run keeps its checkpoints, and what it notes in them for its caller."""
+
+    store: CheckpointStore
+    notes: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,178 +63,241 @@ class TrainResult:
 
     model: IResNet
     """On the CPU, ready for inference."""
-    head: ArcFaceHead
-    """The class centres, on the CPU; needed to go on training, not to recognise."""
+    head: MarginHead
+    """This process's class centres; needed to go on training, not to recognise."""
     class_labels: Labels
     """(num_classes,): the label in the data set of each class centre."""
     history: tuple[EpochMetrics, ...]
+    num_steps: int
 
 
 def train(
     config: TrainConfig,
-    crops_rgb_u8: CropsU8,
-    labels: Labels,
-    on_epoch: OnEpoch,
-    weights: Weights | None = None,
+    data: TrainingData,
+    world: World,
+    listener: Listener,
+    resume: Resume | None = None,
+    *,
+    stop_after_steps: int | None = None,
 ) -> TrainResult:
-    """Train a network on crops (n, 112, 112, 3) of people given by labels (n,).
+    """Train a network on crops of people.
 
-    A label of -1 leaves a crop out; `weights` (n,) say how often a crop is drawn relative to the
-    others, None draws each once an epoch. `on_epoch` is called after each epoch; what it raises
-    ends the run. On a CPU, equal config, data and threads give equal networks. torch's random state
-    and thread count are what they were afterwards. Raises `TrainingDataError` where the data cannot
-    be trained on, `TrainingDivergedError` where loss or gradient stop being finite.
+    Every process of `world` calls it with the same arguments, `listener` aside. With `resume` it
+    goes on from its latest checkpoint and saves new ones; SIGTERM or Ctrl-C save and raise
+    `TrainingInterruptedError`. `stop_after_steps` ends it early, as if it were done.
+
+    On a CPU, equal config, data, threads and number of processes give equal networks, bit for bit,
+    interrupted or not; with another number of processes sums are rounded in another order. torch's
+    random state and thread count are put back. Raises `TrainingDataError` where the data cannot be
+    trained on, `TrainingDivergedError` where loss or gradient stop being finite, `CheckpointError`
+    and `WorldError`.
     """
-    _check_data(crops_rgb_u8, labels)
-    with _seeded(config):
-        run = _Run(config, crops_rgb_u8, labels, weights)
-        history = []
-        for epoch in range(config.epochs):
-            metrics = run.epoch(epoch)
-            history.append(metrics)
-            on_epoch(metrics)
-    return TrainResult(
-        model=run.model.cpu().eval(),
-        head=run.head.cpu().eval(),
-        class_labels=run.division.class_labels,
-        history=tuple(history),
-    )
+    data.check()
+    with _seeded(config), freed_memory_kept(), stop_on_signals() as request:
+        run = _Run(config, data, world, listener, request)
+        return run.fit(resume, stop_after_steps)
 
 
 class _Run:
-    """Everything that changes during a run."""
+    """What a run consists of."""
 
     def __init__(
-        self, config: TrainConfig, crops_rgb_u8: CropsU8, labels: Labels, weights: Weights | None
+        self,
+        config: TrainConfig,
+        data: TrainingData,
+        world: World,
+        listener: Listener,
+        request: StopRequest,
     ) -> None:
-        self.config = config
-        self.crops_rgb_u8 = crops_rgb_u8
-        self.labels = labels
-        self.device = _device(config)
-        self.division: Division = divide(labels, config.validation_share, config.seed)
-        self.loader = CropLoader(
-            crops_rgb_u8,
-            self.division.train_labels,
-            self.division.train_rows,
-            config.batch_size,
-            config.seed,
-            weights,
-        )
-        network = IResNet(config.network)
-        # torch's stub knows `memory_format` only together with a dtype.
-        self.model = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.config, self.data, self.world = config, data, world
+        self.listener, self.request = listener, request
+        self.saved: Resumption | None = None
+        self.done = 0
+        """Steps taken, over all resumptions."""
+        self.division: Division = divide(data.labels, config.validation, config.seed)
+        rows = self.division.train_rows
+        self.order = SampleOrder(rows, len(data.labels), data.weights, config.seed)
+        self.plan = StepPlan(len(rows), config.batch_size, config.micro_batch_size, world.size)
+        self.watch: Stopwatch = stopwatch(world.device)
         num_classes = len(self.division.class_labels)
-        head = ArcFaceHead(num_classes, config.network.embedding_dim, config.head)
-        self.head = head.to(self.device)
-        self.parameters: list[nn.Parameter] = trainable([self.model, self.head])
-        self.optimiser = build_optimiser(self.parameters, config)
-        self.num_steps = 0
-        self.learning_rate = 0.0
+        self.step = TrainingStep(config, _network(config), num_classes, world, self.watch)
+        self.cadence = Cadence(world)
+        self.meter = Meter()
+        self.history: list[EpochMetrics] = []
+        self.figures = Figures(self._facts(num_classes), self.watch)
 
-    def epoch(self, epoch: int) -> EpochMetrics:
-        """Train for one epoch, counted from 0, and validate where it is due."""
-        self.model.train()
-        meter = Meter(epoch + 1)
-        start = time.perf_counter()
-        title = f"epoch {epoch + 1}/{self.config.epochs}"
-        batches = self.loader.epoch(epoch)
+    def fit(self, resume: Resume | None, stop_after_steps: int | None) -> TrainResult:
+        """Take all steps that are left."""
+        if resume:
+            self.saved = Resumption(
+                resume.store, self.config.checkpoints, self.step, self.meter, resume.notes
+            )
+            self.done, self.history = self.saved.load()
+        last = self.config.epochs * self.plan.steps_per_epoch
+        last = min(last, stop_after_steps or last)
+        with self._loader() as loader:
+            self._steps(loader, last)
+        if self.saved:
+            self.saved.wait()
+        self.step.statistics.release(self.done)
+        return TrainResult(
+            model=self.step.model.cpu().eval(),
+            head=self.step.head,
+            class_labels=self.division.class_labels,
+            history=tuple(self.history),
+            num_steps=self.done,
+        )
+
+    def _steps(self, loader: Loader, last: int) -> None:
+        """Take the steps up to `last`, and look up between them."""
+        batches = loader.steps(self.done, last)
         # None: no bar where there is no terminal.
-        for batch in tqdm(batches, title, self.loader.num_batches, leave=False, disable=None):
-            meter.add(self._step(batch, epoch))
-        means = meter.means()
-        elapsed_s = time.perf_counter() - start
-        return self._metrics(epoch, means, elapsed_s)
+        is_silent = None if self.world.is_main else True
+        with tqdm(
+            total=last, initial=self.done, unit="step", leave=False, disable=is_silent
+        ) as bar:
+            while self.done < last and not self._has_stopped_improving():
+                with self.watch.part("data"):
+                    batch = next(batches)
+                settings = settings_of(self.done, self.plan.steps_per_epoch, self.config)
+                self.meter.add(self.step.run(batch, settings))
+                self.done += 1
+                bar.update()
+                self._look_up(loader, settings, is_last=self.done == last)
 
-    def _step(self, batch: Batch, epoch: int) -> StepValues:
-        self._set_learning_rate()
-        labels = torch.from_numpy(batch.labels).to(self.device)
-        embeddings = self._embed(batch, epoch)
-        cosines = self.head(embeddings)
-        loss = self.head.loss(cosines, labels, self._margin_share())
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
-        grad_norm = nn.utils.clip_grad_norm_(self.parameters, self.config.grad_clip_norm)
-        self.optimiser.step()
-        self.num_steps += 1
-        return StepValues(
-            loss=loss,
-            accuracy=(cosines.argmax(1) == labels).float().mean(),
-            feature_norm=embeddings.norm(dim=1).mean(),
-            grad_norm=grad_norm,
+    def _look_up(self, loader: Loader, settings: StepSettings, *, is_last: bool) -> None:
+        """Every few steps: is all well, what is there to tell, has anybody asked to stop?"""
+        ends_epoch = self.done % self.plan.steps_per_epoch == 0
+        tells = is_last or self.done % self.config.log_every_steps == 0
+        ended_epoch = self.done // self.plan.steps_per_epoch if ends_epoch else None
+        saves = self.saved is not None and self.saved.belongs_here(self.done, ended_epoch)
+        if not (self.cadence.is_due() or ends_epoch or tells or saves):
+            return
+        self._read(loader)
+        if tells and self.world.is_main:
+            self.listener.on_steps(self.figures.of_steps(self.done, settings, self._loss_scale()))
+        if ends_epoch:
+            self._end_epoch(settings)
+        agreed = self.cadence.agree(
+            stop=self.request.is_made,
+            save=self.saved is not None and self.saved.is_due_by_time(),
+            step_s=self.figures.step_s,
+        )
+        if self.saved and (saves or agreed.save or agreed.stop):
+            with self.watch.part("saving"):
+                self.saved.save(self.done, self.history, ends_epoch=ends_epoch)
+        if agreed.stop and not is_last:
+            self._stop()
+
+    def _read(self, loader: Loader) -> None:
+        """Look at the steps since the last time; one that is not finite ends the run."""
+        try:
+            self.figures.add(self.meter.read(self.done))
+        except TrainingDivergedError as error:
+            number = error.step or 0
+            settings = settings_of(number, self.plan.steps_per_epoch, self.config)
+            (batch,) = loader.steps(number, number + 1)
+            cause = diagnose(self.step, batch, settings)
+            epoch = number // self.plan.steps_per_epoch + 1
+            raise TrainingDivergedError(
+                f"epoch {epoch}, {error}: {cause}; look at the data and at initial_weights, lower"
+                " the learning rate, or lengthen the warm-up"
+            ) from error
+
+    def _end_epoch(self, settings: StepSettings) -> None:
+        epoch = self.done // self.plan.steps_per_epoch
+        found = self._validate() if self._validates(epoch) else None
+        metrics = self.figures.of_epoch(epoch, self.meter, settings, found)
+        self.history.append(metrics)
+        self.meter.sums.zero_()
+        if self.world.is_main:
+            self.listener.on_epoch(metrics)
+
+    def _validates(self, epoch: int) -> bool:
+        return epoch == self.config.epochs or epoch % self.config.validation.every_epochs == 0
+
+    def _validate(self) -> Separation:
+        with self.watch.part("validation"):
+            self.step.statistics.publish()
+            return validate(
+                self.step.model,
+                self.data.crops,
+                self.data.labels,
+                self.division.validation_rows,
+                self.world,
+                self.config.amp,
+            )
+
+    def _has_stopped_improving(self) -> bool:
+        """Whether the AUC has not risen for as many epochs as early stopping allows."""
+        patience = self.config.validation.early_stop_epochs
+        aucs = [m.validation_auc for m in self.history if m.validation_auc is not None]
+        if patience is None or not aucs:
+            return False
+        best = max(range(len(aucs)), key=aucs.__getitem__)
+        return (len(aucs) - 1 - best) * self.config.validation.every_epochs >= patience
+
+    def _stop(self) -> None:
+        place = "nothing is saved"
+        if self.saved:
+            self.saved.wait()
+            place = f"saved in {self.saved.folder}; start it again and it goes on from there"
+        raise TrainingInterruptedError(f"stopped after step {self.done} as asked; {place}")
+
+    def _loss_scale(self) -> float | None:
+        scale = self.step.loss_scale
+        return float(scale.value) if scale.enabled else None
+
+    def _loader(self) -> Loader:
+        return Loader(
+            self.data.crops,
+            self.division.train_labels,
+            self.order,
+            self.plan,
+            self.world,
+            self.config.augmentation,
+            self.config.loader,
         )
 
-    def _embed(self, batch: Batch, epoch: int) -> Tensor:
-        pixels = torch.from_numpy(batch.crops_rgb_u8).to(self.device)
-        # (n, h, w, 3) seen as (n, 3, h, w) is channels-last already.
-        crops = (pixels.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_SCALE
-        crops = augment(crops, batch.keys, self.config.seed, epoch, self.config.augmentation)
-        crops = crops.contiguous(memory_format=torch.channels_last)
-        enabled = self.config.amp == "bf16"
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled):
-            embeddings: Tensor = self.model(crops)
-        return embeddings
-
-    def _set_learning_rate(self) -> None:
-        per_epoch = self.loader.num_batches
-        share = rate_share(
-            self.num_steps,
-            self.config.epochs * per_epoch,
-            self.config.warmup_epochs * per_epoch,
-            self.config.schedule,
-        )
-        self.learning_rate = self.config.learning_rate * share
-        set_learning_rate(self.optimiser, self.learning_rate)
-
-    def _margin_share(self) -> float:
-        warmup_steps = self.config.head.margin_warmup_epochs * self.loader.num_batches
-        return min(1.0, self.num_steps / warmup_steps) if warmup_steps else 1.0
-
-    def _metrics(self, epoch: int, means: EpochMeans, elapsed_s: float) -> EpochMetrics:
-        last = epoch + 1 == self.config.epochs
-        due = last or (epoch + 1) % self.config.validation_every_epochs == 0
-        num_samples = self.loader.num_batches * self.loader.batch_size
-        return EpochMetrics(
-            epoch=epoch + 1,
-            loss=means.loss,
-            accuracy=means.accuracy,
-            learning_rate=self.learning_rate,
-            samples_per_s=num_samples / elapsed_s,
-            feature_norm=means.feature_norm,
-            grad_norm=means.grad_norm,
-            validation_auc=self._validate() if due else None,
+    def _facts(self, num_classes: int) -> RunFacts:
+        head = self.config.head
+        size = HeadSize(num_classes, head.sub_centres, head.sample_rate)
+        peak = _peak_flops(self.world.device, self.config.amp)
+        return RunFacts(
+            samples_per_step=self.plan.batch_size,
+            steps_per_epoch=self.plan.steps_per_epoch,
+            flops_per_sample=train_flops_per_crop(self.config.network, size),
+            peak_flops=None if peak is None else peak * self.world.size,
+            grad_clip_norm=self.config.grad_clip_norm,
+            device=self.world.device,
         )
 
-    def _validate(self) -> float | None:
-        rows = self.division.validation_rows
-        return validation_auc(self.model, self.crops_rgb_u8, self.labels, rows)
+
+def _peak_flops(device: torch.device, precision: Precision) -> float | None:
+    """Of one device; a CPU's depends on too much to be looked up by its name."""
+    if device.type != "cuda":
+        return None
+    return peak_flops(torch.cuda.get_device_name(device), precision)
 
 
-def _check_data(crops_rgb_u8: CropsU8, labels: Labels) -> None:
-    check_crops(crops_rgb_u8, "crops")
-    if labels.shape != (len(crops_rgb_u8),) or not np.issubdtype(labels.dtype, np.integer):
-        raise TrainingDataError(
-            f"labels {labels.dtype} {labels.shape} do not go with {len(crops_rgb_u8)} crops; give"
-            " one whole number for each"
-        )
-    if labels.size and labels.min() < -1:
-        raise TrainingDataError(f"label {labels.min()}: classes start at 0, -1 leaves a crop out")
-
-
-def _device(config: TrainConfig) -> torch.device:
-    available = torch.cuda.is_available()
-    if config.device == "cuda" and not available:
-        raise TrainingDataError("device: cuda was asked for and there is none; set it to auto")
-    return torch.device("cuda" if available and config.device != "cpu" else "cpu")
+def _network(config: TrainConfig) -> IResNet:
+    model = IResNet(config.network)
+    if config.initial_weights is not None:
+        initialise(model, Path(config.initial_weights))
+    return model
 
 
 @contextmanager
 def _seeded(config: TrainConfig) -> Iterator[None]:
-    """Seed torch and set its threads, and put both back afterwards."""
+    """Seed torch, set its threads and its determinism, and put all back afterwards."""
     threads = torch.get_num_threads()
+    was_deterministic = torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         torch.set_num_threads(config.threads or threads)
+        torch.use_deterministic_algorithms(config.deterministic or was_deterministic)
         try:
             yield
         finally:
             torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(was_deterministic)

@@ -1,6 +1,6 @@
 """When two photos count as the same photograph."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,9 @@ class DuplicateConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    search: Literal["near", "equal_bytes"] = "near"
+    """`near`: photos that look alike, too, for which each is decoded. `equal_bytes`: equal files
+    only, for millions of photos."""
     search_distance: int = Field(default=MAX_DISTANCE, ge=0, le=MAX_DISTANCE)
     """Candidates differ in at most so many of the 64 bits of lowest frequency."""
     max_distance: int = Field(default=20, ge=0, le=NUM_BITS)

@@ -7,6 +7,7 @@ alike by construction: all have their eyes in the same place. And a photo withou
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -38,11 +39,18 @@ class PhotoHashes:
 
 
 def hash_photos(
-    photos: Path, paths: Sequence[str], workers: int, progress: Callable[[int, int], None]
+    photos: Path,
+    paths: Sequence[str],
+    workers: int,
+    progress: Callable[[int, int], None],
+    *,
+    look: bool = True,
 ) -> PhotoHashes:
     """Read, decode and hash photos below a folder, on several threads; the result does not depend
-    on their number. Raises `SourceError` where a photo is missing.
+    on their number. Without `look` none is decoded, and none has a perceptual hash. Raises
+    `SourceError` where a photo is missing.
     """
+    hash_one = partial(_hash_photo, photos) if look else partial(_hash_bytes, photos)
     sha256 = np.empty(len(paths), object)
     words = np.zeros((len(paths), NUM_WORDS), np.uint64)
     is_hashed = np.zeros(len(paths), bool)
@@ -50,13 +58,17 @@ def hash_photos(
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(paths), _CHUNK):
             rows = range(start, min(start + _CHUNK, len(paths)))
-            found = pool.map(lambda row: _hash_photo(photos, paths[row]), rows)
+            found = pool.map(hash_one, paths[start : rows.stop])
             for row, (digest, hashed) in zip(rows, found, strict=True):
                 sha256[row] = digest
                 if hashed is not None:
                     words[row], is_hashed[row] = hashed, True
             progress(rows.stop, len(paths))
     return PhotoHashes(sha256, words, is_hashed)
+
+
+def _hash_bytes(photos: Path, path: str) -> tuple[str, None]:
+    return sha256_bytes(read_photo(photos, path)), None
 
 
 def _hash_photo(photos: Path, path: str) -> tuple[str, Words | None]:

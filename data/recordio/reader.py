@@ -2,6 +2,7 @@
 
 import mmap
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -22,6 +23,8 @@ from data.recordio.index import Int64s, RecordIndex, read_index
 
 _SAMPLES: Final = 64
 """Records looked at on opening; with an index of another file hardly one of them fits."""
+_MOST_BYTES_AHEAD: Final = 1 << 17
+"""What is asked for of one record at the most; an aligned face has about 6 kB."""
 
 
 class RecordFile:
@@ -103,6 +106,20 @@ class RecordFile:
         found: NDArray[np.uint32] = self._words[np.minimum(rows, len(self._words) - 1)]
         return np.where(rows < len(self._words), found, np.uint32(0))
 
+    def fetch_ahead(self, keys: Int64s) -> None:
+        """Ask the system for the pages of these records, all at once; returns without waiting.
+
+        Left to page faults, shuffled reading fetches each record by itself. Raises `SourceError`
+        for a record that is not there.
+        """
+        starts = self._offsets(keys)
+        ends = self._offsets_after(keys)
+        pages = starts - starts % mmap.PAGESIZE
+        sizes = np.clip(ends - pages, 1, _MOST_BYTES_AHEAD)
+        for page, size in zip(pages.tolist(), sizes.tolist(), strict=True):
+            with suppress(OSError):  # no more than advice
+                self._map.madvise(mmap.MADV_WILLNEED, page, size)
+
     def forget_pages(self) -> None:
         """Give back the memory of pages that were read; they are read again when needed."""
         self._map.madvise(mmap.MADV_DONTNEED)
@@ -120,6 +137,11 @@ class RecordFile:
             return self.index.offsets[self.index.positions(keys)]
         except KeyError as error:
             raise self._unknown(error.args[0]) from error
+
+    def _offsets_after(self, keys: Int64s) -> Int64s:
+        """Where the record of the next key begins, mostly the next one in the file."""
+        rows = self.index.positions(keys) + 1
+        return self.index.offsets[np.minimum(rows, len(self) - 1)]
 
     def _unknown(self, key: int) -> SourceError:
         return SourceError(f"{self.path}: it has no record {key}")

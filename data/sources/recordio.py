@@ -20,7 +20,7 @@ from data.manifest import SOURCE_SCHEMA, validate, with_source_columns
 from data.photos import record_path
 from data.recordio.index import Int64s, write_index
 from data.recordio.labels import PictureLabels, read_labels
-from data.recordio.reader import RecordFile
+from data.recordio.reader import RecordFile, map_file
 from data.recordio.scan import scan_index
 from data.recordio.writer import INDEX_FILE, RECORDS_FILE, RecordWriter
 from data.sources.aligned_crops import is_aligned_crop, with_template_landmarks
@@ -40,6 +40,10 @@ class RecordIoConfig(BaseModel):
     """People to take, from the lowest label on; None: all."""
     max_records_per_identity: int | None = Field(default=None, ge=1)
     """Pictures to take of each, from the lowest key on; None: all."""
+    stated_identities: int | None = Field(default=None, ge=1)
+    """How many people the whole file must hold, as its publisher says; None: not checked."""
+    stated_pictures: int | None = Field(default=None, ge=1)
+    """How many pictures of somebody it must hold."""
 
 
 class RecordIoSource:
@@ -57,15 +61,32 @@ class RecordIoSource:
         """
         folder.mkdir(parents=True, exist_ok=True)
         whole = self._open(folder)
-        found = self._chosen(read_labels(whole))
-        if not len(found.keys):
-            raise SourceError(f"{self.path}: it holds no picture with a label")
+        found = self._taken(whole)
         target = folder / RECORDS_FILE
         if self._takes_all():
             _link(self.path, target)
         else:
             _write_part(whole, found.keys, target)
         return SourceData(self._rows(RecordFile.open(target), found, progress))
+
+    def look(self) -> tuple[RecordFile, PictureLabels]:
+        """The file, and the pictures that `materialise` would take; nothing is written.
+
+        Raises as `materialise`.
+        """
+        if self.path.with_suffix(".idx").exists():
+            file = RecordFile.open(self.path)
+        else:
+            file = RecordFile(self.path, map_file(self.path), scan_index(self.path))
+        return file, self._taken(file)
+
+    def _taken(self, whole: RecordFile) -> PictureLabels:
+        labels = read_labels(whole)
+        _check_stated(labels, self.config, self.path)
+        found = self._chosen(labels)
+        if not len(found.keys):
+            raise SourceError(f"{self.path}: it holds no picture with a label")
+        return found
 
     def _open(self, folder: Path) -> RecordFile:
         """The source, its index brought to `folder` or made there."""
@@ -96,7 +117,7 @@ class RecordIoSource:
         return PictureLabels(found.keys[rows], found.labels[rows], found.num_metadata)
 
     def _rows(self, file: RecordFile, found: PictureLabels, progress: Progress) -> pd.DataFrame:
-        subjects = [f"{label:07d}" for label in found.labels.tolist()]
+        subjects = [subject_of(label) for label in found.labels.tolist()]
         keys = found.keys.tolist()
         table = pd.DataFrame(
             {
@@ -108,6 +129,25 @@ class RecordIoSource:
         is_crop = pd.Series(_aligned(file, found.keys, progress))
         table = with_template_landmarks(table, is_crop)
         return validate(with_source_columns(table), SOURCE_SCHEMA, str(self.path))
+
+
+def subject_of(label: int) -> str:
+    """Name of a person in a manifest."""
+    return f"{label:07d}"
+
+
+def _check_stated(found: PictureLabels, config: RecordIoConfig, path: Path) -> None:
+    known = found.labels[found.labels >= 0]
+    _check_count(len(known), config.stated_pictures, "pictures", path)
+    _check_count(len(np.unique(known)), config.stated_identities, "identities", path)
+
+
+def _check_count(count: int, stated: int | None, what: str, path: Path) -> None:
+    if stated is not None and count != stated:
+        raise SourceError(
+            f"{path}: it holds {count:,} {what} and {stated:,} are stated; it is another edition of"
+            f" the set or cut short: fetch it again, or set ingest.source.stated_{what} to null"
+        )
 
 
 def _aligned(file: RecordFile, keys: Int64s, progress: Progress) -> list[bool]:

@@ -123,6 +123,19 @@ def test_photos_without_a_hash_are_compared_by_bytes_only(tmp_path: Path) -> Non
     assert [tuple(pair) for pair in pairs[["left", "right"]].to_numpy()] == [(0, 1)]
 
 
+def test_without_a_look_nothing_is_decoded_and_equal_files_are_found(tmp_path: Path) -> None:
+    for name, content in (("a", b"no picture"), ("b", b"other"), ("c", b"no picture")):
+        (tmp_path / name).write_bytes(content)
+    progress: list[tuple[int, int]] = []
+    hashes = hash_photos(
+        tmp_path, ["a", "b", "c"], 2, lambda *done: progress.append(done), look=False
+    )
+    assert not hashes.is_hashed.any()
+    assert progress == [(3, 3)]
+    found = find_duplicates(hashes, {}, DuplicateConfig(search="equal_bytes"))
+    assert found[["left", "right", "same_bytes"]].to_numpy().tolist() == [[0, 2, True]]
+
+
 def test_missing_photo_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"gone\.jpg"):
         hash_photos(tmp_path, ["gone.jpg"], 1, lambda *_: None)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data import manifest
 from data.errors import ManifestError
 from data.manifest import (
     ALIGNED_SCHEMA,
@@ -116,6 +117,31 @@ def test_labels_and_landmarks_with_their_provenance_pass(source: pd.DataFrame) -
     labelled[list(TRUE_LANDMARK_COLUMNS)] = 4.0
     labelled["true_landmarks_provenance"] = "manual"
     validate(labelled, SOURCE_SCHEMA, "source")
+
+
+def test_a_column_whose_values_come_late_is_read_as_it_was(
+    source: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A manifest is written block by block, and each alone would have types of its own."""
+    monkeypatch.setattr(manifest, "_BLOCK_ROWS", 2)
+    source.loc[2, "gender"], source.loc[2, "gender_provenance"] = "feminine", "manual"
+    source.loc[0, "age_years"], source.loc[0, "age_years_provenance"] = 30.0, "manual"
+    path = tmp_path / "manifest.parquet"
+    write_manifest(source, path, SOURCE_SCHEMA)
+    found = read_manifest(path, SOURCE_SCHEMA)
+    pd.testing.assert_frame_equal(found, validate(source, SOURCE_SCHEMA, "source"))
+    assert found["gender"].tolist() == [None, None, "feminine"]
+    write_manifest(source.iloc[:0], path, SOURCE_SCHEMA)
+    assert list(read_manifest(path, SOURCE_SCHEMA).columns) == list(SOURCE_COLUMNS)
+
+
+def test_checking_leaves_the_table_as_it_was(source: pd.DataFrame) -> None:
+    before = source.assign(age_years=pd.Series(["31", None, None], dtype=object))
+    before["age_years_provenance"] = ["manual", None, None]
+    kept = before.copy()
+    checked = validate(before, SOURCE_SCHEMA, "source")
+    assert checked["age_years"].dtype == np.float64
+    pd.testing.assert_frame_equal(before, kept)
 
 
 def test_missing_source_columns_are_added_as_nulls(source: pd.DataFrame) -> None:

@@ -73,6 +73,31 @@ def test_a_part_is_written_anew_under_the_old_keys(data_dir: Path, tmp_path: Pat
         read_photo(folder, "train.rec#3")
 
 
+def test_a_file_that_holds_other_than_stated_is_refused(data_dir: Path, tmp_path: Path) -> None:
+    whole = _source(data_dir, stated_identities=3, stated_pictures=7, max_identities=2)
+    assert len(whole.materialise(tmp_path / "photos", 1, _silent).table) == 6
+    for settings, message in (
+        ({"stated_pictures": 8}, r"ms/train\.rec: it holds 7 pictures and 8 are stated"),
+        ({"stated_identities": 2}, "it holds 3 identities and 2 are stated"),
+    ):
+        with pytest.raises(SourceError, match=message):
+            _source(data_dir, **settings).look()
+
+
+@pytest.mark.parametrize("has_index", [True, False])
+def test_a_look_finds_what_would_be_taken_and_writes_nothing(
+    data_dir: Path, tmp_path: Path, has_index: bool
+) -> None:
+    if not has_index:
+        (data_dir / "ms/train.idx").unlink()
+    before = sorted(tmp_path.rglob("*"))
+    file, pictures = _source(data_dir, max_identities=2).look()
+    assert pictures.keys.tolist() == [1, 2, 3, 4, 5, 6]
+    assert pictures.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert bytes(file.read_image(5)) == _png(40)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_a_lost_index_is_made_by_a_scan(data_dir: Path, tmp_path: Path) -> None:
     (data_dir / "ms/train.idx").unlink()
     table = _source(data_dir).materialise(tmp_path / "photos", 1, _silent).table

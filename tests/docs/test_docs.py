@@ -31,7 +31,7 @@ def test_verbs_and_commands_exist(page: Path) -> None:
     known = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a click group
     for verb in re.findall(r"`make ([a-z-]+)", text):
         assert verb in _makefile_verbs(), f"{page.name} names `make {verb}`"
-    for command in re.findall(r"`examgate ([a-z]+)", text):
+    for command in re.findall(r"`examgate ([a-z-]+)", text):
         assert command in known, f"{page.name} names `examgate {command}`"
 
 

@@ -13,10 +13,13 @@ DVC_STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PLUMBING = {
     # How stages start, log and fail: a change here changes no number.
     "pipelines.environment",
+    "pipelines.launch",
+    "pipelines.launched",
     "pipelines.layout",
     "pipelines.lineage",
     "pipelines.params",
     "pipelines.parity",
+    "pipelines.rank_failures",
     # Bring files whose digest is pinned elsewhere.
     "pipelines.downloads",
     "pipelines.pretrained",

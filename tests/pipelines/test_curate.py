@@ -70,6 +70,7 @@ def prepare(root: Path, table: pd.DataFrame) -> Layout:
         picture = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
         cv2.imwrite(str(layout.photos / path), cv2.resize(picture, (48, 48)))
     write_manifest(table, layout.aligned_manifest, ALIGNED_SCHEMA)
+    layout.crops.parent.mkdir()
     np.save(layout.crops, np.zeros((len(table), 112, 112, 3), np.uint8))
     return layout
 

@@ -10,8 +10,9 @@ from data.errors import WeightsError
 from pipelines.catalogue import CATALOGUE
 from pipelines.environment import weights_dir
 from pipelines.errors import ModelError
-from pipelines.models import fetch, fetched_folder, find, listing, wrap
+from pipelines.models import fetch, fetched_folder, find, listing
 from pipelines.params import load_params
+from pipelines.wrapping import wrap
 from serving.bundle import open_bundle
 from serving.engine import EngineConfig, load_engine
 from serving.errors import BundleNotReleasedError

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from pipelines.errors import ParamsError
 from pipelines.layout import Layout
 from pipelines.lineage import ROOMS
+from pipelines.overlays import EXTENDS, load_recipe
 from pipelines.params import Params, load_params
-from pipelines.recipe import use_recipe
+from pipelines.recipe import use_recipe, written_out
 from pipelines.stage import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,14 +57,20 @@ def _attributes_read() -> set[str]:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_file_says_everything(path: Path) -> None:
     """A default that is not in the file would change results without DVC noticing."""
-    content = yaml.safe_load(path.read_text())
-    assert load_params(path).model_dump(mode="json") == content
+    content = yaml.safe_load(written_out(path))
+    assert load_recipe(path).model_dump(mode="json") == content
+
+
+def test_a_file_that_extends_nothing_says_everything_itself() -> None:
+    for path in RECIPES:
+        if EXTENDS not in yaml.safe_load(path.read_text()):
+            assert written_out(path) == path.read_bytes(), path
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_key_is_declared_in_dvc_yaml(path: Path) -> None:
     declared = {str(key) for stage in DVC_STAGES.values() for key in stage["params"]}  # type: ignore[attr-defined]  # YAML
-    for leaf in _leaves(yaml.safe_load(path.read_text())):
+    for leaf in _leaves(yaml.safe_load(written_out(path))):
         parts = leaf.split(".")
         prefixes = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
         assert prefixes & declared, f"{leaf} is in no stage's params"

@@ -46,7 +46,7 @@ def table() -> pd.DataFrame:
 
 def _reviewed(table: pd.DataFrame, layout: Layout, config: ReviewConfig) -> Reviewed:
     changed, applied = decide(table, config, layout)
-    return review(changed, hash_table(table, layout), {}, NO_FINDINGS, applied, config)
+    return review(changed, hash_table(table, config, layout), {}, NO_FINDINGS, applied, config)
 
 
 def _config(layout: Layout, *lines: str) -> ReviewConfig:

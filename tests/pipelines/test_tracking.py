@@ -85,3 +85,21 @@ def test_nested_parameters_become_dotted_keys() -> None:
         "a.c.d": [2],
         "e": None,
     }
+
+
+def test_interrupted_run_is_gone_on_with(tmp_path: Path, client: MlflowClient) -> None:
+    with pytest.raises(KeyboardInterrupt), start_training_run(tmp_path, {"a": 1}, {}) as first:
+        raise KeyboardInterrupt
+    with start_training_run(tmp_path, {"a": 1, "threads": 2}, {"new": "tag"}, first) as second:
+        assert second == first
+        assert client.get_run(first).info.status == "RUNNING"
+    run = client.get_run(first)
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"a": "1"}
+    assert run.data.tags["new"] == "tag"
+
+
+def test_run_of_another_store_is_begun_anew(tmp_path: Path, client: MlflowClient) -> None:
+    with start_training_run(tmp_path, {"a": 1}, {}, "0" * 32) as run_id:
+        pass
+    assert client.get_run(run_id).data.params == {"a": "1"}

@@ -7,10 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from data.face import CROP_SIZE_PX
-from training.arcface import ArcFaceConfig
-from training.augment import AugmentConfig
+from training.augmentation.augment import AugmentConfig
 from training.config import TrainConfig
-from training.iresnet import IResNetConfig
+from training.heads.config import ArcFaceConfig
+from training.network.iresnet import IResNetConfig
+from training.validation import ValidationConfig
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def tiny_run(tiny_network: IResNetConfig) -> TrainConfig:
         threads=1,
         device="cpu",
         seed=5,
-        validation_share=0,
+        nesterov=True,
+        validation=ValidationConfig(share=0),
         network=tiny_network,
         head=ArcFaceConfig(scale=16, margin_rad=0.2),
         augmentation=AugmentConfig(

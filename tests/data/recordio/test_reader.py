@@ -5,6 +5,7 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +43,15 @@ def test_a_record_that_is_not_there_is_named(mxnet_set: Path, key: int) -> None:
     for read in (file.read, lambda k: file.read_batch([1, k])):
         with pytest.raises(SourceError, match=rf"train\.rec: it has no record {key}"):
             read(key)
+
+
+@pytest.mark.parametrize("keys", [[], [0], [4, 1, 1], [0, 1, 2, 3, 4]])
+def test_pages_asked_for_ahead_change_nothing(mxnet_set: Path, keys: list[int]) -> None:
+    file = RecordFile.open(mxnet_set)
+    file.fetch_ahead(np.array(keys, np.int64))
+    assert [bytes(picture) for picture in file.read_batch(keys)] == [PICTURES[k] for k in keys]
+    with pytest.raises(SourceError, match=r"train\.rec: it has no record 5"):
+        file.fetch_ahead(np.array([*keys, 5]))
 
 
 def test_threads_share_a_file(mxnet_set: Path) -> None:

@@ -1,0 +1,1 @@
+"""The losses that teach a network to tell people apart, over class centres cut over processes."""

@@ -1,0 +1,1 @@
+"""From crops on the disk to the batches of a step."""

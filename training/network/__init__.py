@@ -1,0 +1,1 @@
+"""iResNet: the network itself, and its ways in and out."""
