@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from pipelines.params import load_params
-from training.augment import AugmentConfig, augment
+from training.augmentation.augment import AugmentConfig, augmented, draw
 
 _GEOMETRY: Final = {"shift_px": 4.0, "rotation_deg": 5.0, "zoom": 0.05}
 _LIGHT: Final = {"brightness": 0.2, "contrast": 0.2, "colour": 0.1}
@@ -44,7 +44,7 @@ def measure(config: AugmentConfig, batch: int, runs: int) -> float:
     seconds = []
     for epoch in range(runs + 1):
         start = time.perf_counter()
-        augment(crops, rows, 0, epoch, config)
+        augmented(crops, draw(config, 0, epoch, rows), config)
         seconds.append(time.perf_counter() - start)
     return batch / statistics.median(seconds[1:])
 

@@ -27,8 +27,8 @@ from data.detection.factory import open_detector
 from data.face import DetectedFace, RgbU8, eye_distance_px
 from data.images import DECODE_SIDE_PX, ImageLimits, decode_image, decode_photo
 from pipelines.environment import data_dir
-from pipelines.models import wrap
 from pipelines.params import load_params
+from pipelines.wrapping import wrap
 from serving.bundle import open_bundle
 from serving.engine import Engine, EngineConfig, load_engine
 from serving.release import DETECTOR_FOLDER

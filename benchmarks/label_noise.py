@@ -18,6 +18,7 @@ from benchmarks.lfw import crop_of, labelled_photos
 from data.label_noise import LabelNoiseConfig, same_people, wrong_labels
 from pipelines.environment import data_dir
 from pipelines.frozen import frozen_embeddings
+from training.loading.crop_sources import PackedCrops
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -36,7 +37,7 @@ def main() -> None:
     table = labelled_photos(folder)
     crops = np.stack([crop_of(folder, photo) for _, photo in table.iterrows()])
     name = arguments.embedder
-    vectors = frozen_embeddings(Path.cwd(), [name], crops, np.arange(len(crops)))[name]
+    vectors = frozen_embeddings(Path.cwd(), [name], PackedCrops(crops), np.arange(len(crops)))[name]
     people = pd.factorize(table["subject_id"], sort=True)[0].astype(np.int64)
     rng = np.random.default_rng(arguments.seed)
     print_planted(people, vectors, arguments.share, rng)

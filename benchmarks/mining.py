@@ -27,6 +27,7 @@ from data.protocols.standard import standard
 from data.sources.lfw_labels import GENDER_PROVENANCE
 from pipelines.environment import data_dir
 from pipelines.frozen import frozen_embeddings
+from training.loading.crop_sources import PackedCrops
 
 Vectors = NDArray[np.float32]
 FMRS = (1e-2, 1e-3)
@@ -47,7 +48,7 @@ def main() -> None:
     photos = _chosen(labelled_photos(folder), arguments.people, arguments.photos)
     crops = np.stack([crop_of(folder, photo) for _, photo in photos.iterrows()])
     names = [*arguments.miners, arguments.judged]
-    vectors = frozen_embeddings(Path.cwd(), names, crops, np.arange(len(crops)))
+    vectors = frozen_embeddings(Path.cwd(), names, PackedCrops(crops), np.arange(len(crops)))
     print_table(split_photos(_manifest(photos), "test", 0), vectors, arguments.judged)
 
 

@@ -32,8 +32,8 @@ from data.images import decode_image
 from data.quality import COMPONENTS, Quality, measure_quality
 from evaluation.discard import DiscardCurve, error_versus_discard
 from pipelines.environment import data_dir, usable_workers
-from pipelines.models import wrap
 from pipelines.params import load_params
+from pipelines.wrapping import wrap
 from serving.bundle import open_bundle
 from serving.engine import Engine, EngineConfig, load_engine
 from serving.release import DETECTOR_FOLDER

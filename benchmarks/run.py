@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import align, augment, decode, detectors, recordio
+from benchmarks import align, augment, decode, detectors, loader, recordio, train_step
 from benchmarks.compare_http import bench_bundle
 from benchmarks.engine import print_table
 from benchmarks.gate_morning import bench_morning
@@ -23,8 +23,10 @@ def main() -> None:
     print(f"{len(os.sched_getaffinity(0))} cores")
     print_table(open_bundle(arguments.bundle), threads=[1, 2], batches=[1, 8], runs=30)
     augment.print_table()
+    train_step.bench()
     decode.print_table()
     recordio.print_tables()
+    loader.print_tables()
     detectors.print_tables(num_lfw=200, num_subjects=40)
     align.print_table(num_subjects=40)
     bench_bundle(arguments.bundle, _two_photos(Layout(Path.cwd())), arguments.requests, [1, 2, 8])
