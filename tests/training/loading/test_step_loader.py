@@ -222,7 +222,7 @@ def test_steps_asked_for_anew_begin_anew() -> None:
 
 _ENDLESS = """
 import signal, sys
-from tests.training.test_step_loader import _loader
+from tests.training.loading.test_step_loader import _loader
 def stop(*_): sys.exit(43)
 signal.signal(signal.SIGTERM, stop)
 loader = _loader()
