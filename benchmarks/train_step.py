@@ -35,9 +35,8 @@ from training.meter import EpochMetrics
 from training.network.iresnet import IResNetConfig
 from training.step_metrics import StepMetrics
 from training.stopwatch import make_event
-from training.throughput import StepTimes, mfu
+from training.throughput import StepTimes, flops_per_crop, mfu
 from training.trainer import train
-from training.trial import flops_per_crop
 from training.world import alone
 
 DEMO_PEOPLE: Final = 200

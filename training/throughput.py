@@ -16,6 +16,8 @@ from typing import Final, Self
 
 import torch
 
+from training.config import TrainConfig
+from training.cost.flops import HeadSize, train_flops_per_crop
 from training.stopwatch import REST
 
 _OWN_STATUS: Final = Path("/proc/self/status")
@@ -74,6 +76,12 @@ class StepTimes:
 def images_per_s(num_images: int, elapsed_s: float) -> float:
     """Images in a second; 0 where no time has passed."""
     return num_images / elapsed_s if elapsed_s > 0 else 0.0
+
+
+def flops_per_crop(config: TrainConfig, num_classes: int) -> float:
+    """FLOPs that training takes on one crop, with the head as configured."""
+    size = HeadSize(num_classes, config.head.sub_centres, config.head.sample_rate)
+    return train_flops_per_crop(config.network, size)
 
 
 def mfu(

@@ -10,12 +10,10 @@ import torch
 from pydantic import JsonValue
 from tqdm import tqdm
 
-from training.autocast import Precision
 from training.cadence import Cadence
 from training.checkpoints.store import CheckpointStore
 from training.config import TrainConfig
-from training.cost.flops import HeadSize, train_flops_per_crop
-from training.cost.peaks import peak_flops
+from training.cost.peaks import device_peak_flops
 from training.diagnosis import diagnose
 from training.errors import TrainingDivergedError, TrainingInterruptedError
 from training.figures import Figures, RunFacts
@@ -35,6 +33,8 @@ from training.step import StepSettings, TrainingStep
 from training.step_metrics import StepMetrics
 from training.stopping import StopRequest, stop_on_signals
 from training.stopwatch import Stopwatch, stopwatch
+from training.threads import torch_threads
+from training.throughput import flops_per_crop
 from training.validation import Division, Separation, divide, validate
 from training.world import World
 
@@ -260,24 +260,15 @@ class _Run:
         )
 
     def _facts(self, num_classes: int) -> RunFacts:
-        head = self.config.head
-        size = HeadSize(num_classes, head.sub_centres, head.sample_rate)
-        peak = _peak_flops(self.world.device, self.config.amp)
+        peak = device_peak_flops(self.world.device, self.config.amp)
         return RunFacts(
             samples_per_step=self.plan.batch_size,
             steps_per_epoch=self.plan.steps_per_epoch,
-            flops_per_sample=train_flops_per_crop(self.config.network, size),
+            flops_per_sample=flops_per_crop(self.config, num_classes),
             peak_flops=None if peak is None else peak * self.world.size,
             grad_clip_norm=self.config.grad_clip_norm,
             device=self.world.device,
         )
-
-
-def _peak_flops(device: torch.device, precision: Precision) -> float | None:
-    """Of one device; a CPU's depends on too much to be looked up by its name."""
-    if device.type != "cuda":
-        return None
-    return peak_flops(torch.cuda.get_device_name(device), precision)
 
 
 def _network(config: TrainConfig) -> IResNet:
@@ -290,14 +281,11 @@ def _network(config: TrainConfig) -> IResNet:
 @contextmanager
 def _seeded(config: TrainConfig) -> Iterator[None]:
     """Seed torch, set its threads and its determinism, and put all back afterwards."""
-    threads = torch.get_num_threads()
     was_deterministic = torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), torch_threads(config.threads):
         torch.manual_seed(config.seed)
-        torch.set_num_threads(config.threads or threads)
         torch.use_deterministic_algorithms(config.deterministic or was_deterministic)
         try:
             yield
         finally:
-            torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(was_deterministic)

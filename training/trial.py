@@ -1,7 +1,6 @@
 """A few real training steps on random crops: how fast they are and what memory they take."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -14,13 +13,19 @@ from data.face import CROP_SIZE_PX
 from training.augmentation.augment import draw
 from training.augmentation.pixels import to_network_input
 from training.config import TrainConfig
-from training.cost.flops import HeadSize, train_flops_per_crop
-from training.cost.peaks import measured_peak_flops, peak_flops
+from training.cost.peaks import device_peak_flops, measured_peak_flops
 from training.loading.batches import MicroBatch, StepBatch
 from training.network.iresnet import IResNet
 from training.step import StepSettings, TrainingStep
 from training.stopwatch import Stopwatch, make_event, stopwatch
-from training.throughput import StepTimes, mfu, peak_memory_bytes, total_memory_bytes
+from training.threads import torch_threads
+from training.throughput import (
+    StepTimes,
+    flops_per_crop,
+    mfu,
+    peak_memory_bytes,
+    total_memory_bytes,
+)
 from training.world import World, alone
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "off": torch.float32}
@@ -62,7 +67,7 @@ class TrialResult:
 def run_trial(trial: Trial) -> TrialResult:
     """Take the steps in this process. Raises what torch raises where memory runs out."""
     config = trial.config
-    with _threads(config.threads):
+    with torch_threads(config.threads):
         world = alone(config.device)
         watch = stopwatch(world.device)
         step = _step(trial, world, watch)
@@ -123,23 +128,7 @@ def random_batch(config: TrainConfig, num_classes: int, device: torch.device) ->
     return StepBatch(step=0, epoch=0, labels=labels, micro=(micro,))
 
 
-def flops_per_crop(config: TrainConfig, num_classes: int) -> float:
-    """FLOPs that training takes on one crop, with the head as configured."""
-    size = HeadSize(num_classes, config.head.sub_centres, config.head.sample_rate)
-    return train_flops_per_crop(config.network, size)
-
-
 def _peak_flops(config: TrainConfig, device: torch.device) -> float | None:
     if device.type == "cuda":
-        return peak_flops(torch.cuda.get_device_name(device), config.amp)
+        return device_peak_flops(device, config.amp)
     return measured_peak_flops(device, _DTYPES[config.amp])
-
-
-@contextmanager
-def _threads(number: int | None) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

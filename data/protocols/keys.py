@@ -1,20 +1,17 @@
 """Draws that depend on the names of what is drawn, not on its place in a table.
 
-Adding people leaves the order among the others as it was. The mixing is the finaliser of SplitMix64
-(Steele, Lea and Flood 2014).
+Adding people leaves the order among the others as it was.
 """
 
 import hashlib
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.pairs import Rows
+from data.split_mix import GOLDEN, Words, mix
 
-Keys = NDArray[np.uint64]
-_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
+Keys = Words
 
 
 def name_keys(names: Sequence[str], seed: int) -> Keys:
@@ -31,15 +28,6 @@ def pair_keys(keys: Keys, left: Rows, right: Rows) -> Keys:
     return mix(keys[left] + keys[right])
 
 
-def mix(word: Keys) -> Keys:
-    """Scatter numbers over all 64 bits."""
-    word = word + _GOLDEN
-    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: Keys = word ^ (word >> np.uint64(31))
-    return mixed
-
-
 def meetings(left: Rows, right: Rows, keys: Keys, per_row: int) -> tuple[Rows, Rows]:
     """Pair rows of one list with rows of another: all pairs, or about `per_row` for each of `left`.
 
@@ -51,7 +39,7 @@ def meetings(left: Rows, right: Rows, keys: Keys, per_row: int) -> tuple[Rows, R
     if len(right) <= 2 * per_row:
         one, other = np.repeat(left, len(right)), np.tile(right, len(left))
     else:
-        draws = np.arange(1, per_row + 1, dtype=np.uint64) * _GOLDEN
+        draws = np.arange(1, per_row + 1, dtype=np.uint64) * np.uint64(GOLDEN)
         partners = mix(keys[left][:, None] + draws[None, :]) % np.uint64(len(right))
         one, other = np.repeat(left, per_row), right[partners.astype(np.int64).ravel()]
     first, second = np.minimum(one, other), np.maximum(one, other)

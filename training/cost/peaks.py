@@ -75,6 +75,13 @@ def peak_flops(device_name: str, precision: Precision) -> float | None:
     return None if tera is None else tera * _TERA
 
 
+def device_peak_flops(device: torch.device, precision: Precision) -> float | None:
+    """`peak_flops` of a device; None for a CPU, whose peak depends on too much to be looked up."""
+    if device.type != "cuda":
+        return None
+    return peak_flops(torch.cuda.get_device_name(device), precision)
+
+
 def measured_peak_flops(device: torch.device, dtype: torch.dtype) -> float:
     """FLOP/s of the fastest of some square matrix products, with the threads that torch has now.
 

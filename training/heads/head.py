@@ -62,7 +62,7 @@ class MarginHead(nn.Module):
         """Loss of the global micro-batch, with `margin_share` of the margin.
 
         Takes this process's raw embeddings (m, dim) and the labels (W m,) of all, in order of rank,
-        which must be among those of `begin_step` (`check_labels` says so once, on the host).
+        which must be among those of `begin_step`.
         Backward gives the embeddings the gradient of the whole sum, reduced over all processes, and
         adds to that of the active centres; it must be called once for each forward. Computes in
         the centres' float32, whatever autocast says: bf16 knows no angle below about 7 degrees.

@@ -19,12 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from data.split_mix import FIRST_FACTOR, GOLDEN, SECOND_FACTOR
 from training.draws import epoch_key
 from training.heads.shard import ClassShard
 
-_GOLDEN: Final = 0x9E3779B97F4A7C15 - 2**64
-_FIRST_FACTOR: Final = 0xBF58476D1CE4E5B9 - 2**64
-_SECOND_FACTOR: Final = 0x94D049BB133111EB - 2**64
+# The same 64 bits read as torch's int64.
+_GOLDEN: Final = GOLDEN - 2**64
+_FIRST_FACTOR: Final = FIRST_FACTOR - 2**64
+_SECOND_FACTOR: Final = SECOND_FACTOR - 2**64
 _LOG_ODDS: Final = 12 * math.log(10)
 
 
@@ -97,7 +99,7 @@ def _partition(*groups: Tensor) -> Tensor:
 
 
 def _mixed(words: Tensor) -> Tensor:
-    """`training.draws.mix` in torch, whose int64 wraps around as numpy's uint64 does."""
+    """`data.split_mix.mix` in torch, whose int64 wraps around as numpy's uint64 does."""
     words = words + _GOLDEN
     words = (words ^ _shifted(words, 30)) * _FIRST_FACTOR
     words = (words ^ _shifted(words, 27)) * _SECOND_FACTOR

@@ -5,11 +5,9 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from training.draws import mix
-from training.errors import TrainingDataError
+from data.split_mix import mix
 from training.world import World
 
 _BLOCK_ROWS: Final = 4096
@@ -55,16 +53,3 @@ def _block(block: int, dim: int, seed: int) -> Tensor:
     start = int(mix(np.array([seed], np.uint64))[0])
     generator = torch.Generator().manual_seed((start + block) % 2**32)
     return torch.empty(_BLOCK_ROWS, dim).normal_(0, _DEVIATION, generator=generator)
-
-
-def check_labels(labels: NDArray[np.int64], num_classes: int) -> None:
-    """Raise `TrainingDataError` where a label is not a class: outside [0, num_classes).
-
-    Done once, on the host: the head itself would have to stop the device in every step.
-    """
-    wrong = labels[(labels < 0) | (labels >= num_classes)]
-    if len(wrong):
-        raise TrainingDataError(
-            f"{len(wrong)} of {len(labels)} labels are not among the {num_classes} classes, the"
-            f" first is {wrong[0]}; number the classes from 0 without gaps"
-        )

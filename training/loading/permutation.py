@@ -5,7 +5,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.draws import epoch_key, mix
+from data.split_mix import mix
+from training.draws import epoch_key
 
 _ROUNDS: Final = 8
 _LEAST_BITS: Final = 6

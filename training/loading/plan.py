@@ -52,10 +52,6 @@ class StepPlan:
         """Epoch, from 0, that a step, from 0, is in."""
         return step // self.steps_per_epoch
 
-    def samples_seen(self, step: int) -> int:
-        """Samples trained on before a step, in all epochs."""
-        return step * self.batch_size
-
     def positions(self, step: int) -> Rows:
         """Positions (batch_size,) in its epoch of each sample of a step, in order of places."""
         first = step % self.steps_per_epoch * self.batch_size

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from training.draws import epoch_key, mix
+from data.split_mix import mix
+from training.draws import epoch_key
 from training.heads.sampling import ActiveClasses, draw_classes, num_places
 from training.heads.shard import ClassShard, shard_of
 from training.world import World

@@ -26,7 +26,6 @@ def test_steps_cover_an_epoch_and_the_next_begins_at_its_start() -> None:
     assert np.concatenate(positions[:3]).tolist() == list(range(24))
     assert positions[3] == positions[0]
     assert [plan.epoch_of(step) for step in (0, 2, 3, 6)] == [0, 0, 1, 2]
-    assert [plan.samples_seen(step) for step in (0, 3, 10)] == [0, 24, 80]
 
 
 def test_a_group_of_samples_is_the_same_for_any_number_of_processes() -> None:
