@@ -141,6 +141,7 @@ def launched_curve(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) 
     return _losses(layout)
 
 
+@pytest.mark.slow
 def test_ranks_on_ray_learn_the_same(
     tmp_path: Path, empty_store: Path, launched_curve: list[float]
 ) -> None:
