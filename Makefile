@@ -32,7 +32,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 lock: ## Resolve pyproject's ranges anew into requirements.lock
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra platform --extra ray --extra dev --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra platform --extra ray --extra drift --extra dev --python-version 3.11 \
 	  --quiet --no-annotate --no-header | grep -viP '^(nvidia-(?!ml-py)|cuda-|triton)' > requirements.lock.new
 	mv requirements.lock.new requirements.lock
 

@@ -14,7 +14,7 @@ from data.errors import ImageError
 from data.images import decode_image
 from data.lfw_pairs import read_lfw_pairs
 from data.published import published_pairs
-from evaluation.tenfold import tenfold_accuracy
+from evaluation.measures.tenfold import tenfold_accuracy
 from pipelines.catalogue import PretrainedEmbedder
 from pipelines.errors import ModelError
 from pipelines.models import find, verified

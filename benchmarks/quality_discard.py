@@ -30,7 +30,7 @@ from data.detection.selection import select_face
 from data.errors import ImageError
 from data.images import decode_image
 from data.quality import COMPONENTS, Quality, measure_quality
-from evaluation.discard import DiscardCurve, error_versus_discard
+from evaluation.measures.discard import DiscardCurve, error_versus_discard
 from pipelines.environment import data_dir, usable_workers
 from pipelines.params import load_params
 from pipelines.wrapping import wrap

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import align, augment, decode, detectors, loader, recordio, train_step
+from benchmarks import align, augment, comparisons, decode, detectors, loader, recordio, train_step
 from benchmarks.compare_http import bench_bundle
 from benchmarks.engine import print_table
 from benchmarks.gate_morning import bench_morning
@@ -29,6 +29,7 @@ def main() -> None:
     loader.print_tables()
     detectors.print_tables(num_lfw=200, num_subjects=40)
     align.print_table(num_subjects=40)
+    comparisons.print_table()
     bench_bundle(arguments.bundle, _two_photos(Layout(Path.cwd())), arguments.requests, [1, 2, 8])
     bench_morning(arguments.bundle, candidates=120, speedup=30.0)
 

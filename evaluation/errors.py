@@ -4,6 +4,7 @@
     ├── ScoresError                scores, pairs and table do not fit each other
     ├── TooFewComparisonsError     a rate is asked for that so few comparisons cannot show
     ├── NoThresholdError           no cosine keeps impostors out; the embedder has collapsed
+    ├── DriftError                 windows that cannot be compared
     └── SliceError                 a slice is not defined on this table
 
 A gate policy that cannot be read is pydantic's `ValidationError`.
@@ -32,6 +33,10 @@ class TooFewComparisonsError(EvaluationError):
 
 class NoThresholdError(EvaluationError):
     """No cosine keeps impostors out; the embedder has collapsed."""
+
+
+class DriftError(EvaluationError):
+    """Windows cannot be compared: empty, of another model, or without a column to compare."""
 
 
 class SliceError(EvaluationError):

@@ -6,22 +6,36 @@ import numpy as np
 import pandas as pd
 
 from evaluation.config import EvaluationConfig
-from evaluation.curves import det_curve, roc_curve, score_histogram
 from evaluation.errors import EvaluationError, TooFewComparisonsError
-from evaluation.metrics import FnmrAtFmr, auc, eer, fnmr_at_fmr, require_both
+from evaluation.groups.cross_cells import cross_cells
+from evaluation.groups.fairness import FairnessSettings, judge_fairness
+from evaluation.groups.slices import Slice, family_name, slices_of
+from evaluation.measures.bands import det_band
+from evaluation.measures.calibration import try_calibrate
+from evaluation.measures.curves import det_curve, roc_curve, score_histogram
+from evaluation.measures.discard_report import discard_reports
+from evaluation.measures.extraction import extraction
+from evaluation.measures.extremes import tail_report
+from evaluation.measures.metrics import FnmrAtFmr, auc, eer, fnmr_at_fmr, require_both
+from evaluation.measures.ownership import ownership
+from evaluation.measures.rates import error_rates
+from evaluation.measures.resampled import with_interval
+from evaluation.measures.tenfold import tenfold_accuracy
 from evaluation.operating_points import OperatingPoint
-from evaluation.rates import error_rates
 from evaluation.report import EvaluationReport, PointReport, Population, SliceReport
 from evaluation.scores import Codes, Flags, ScoredSplit
-from evaluation.slices import Slice, slices_of
 from evaluation.tables import slice_table
-from evaluation.tenfold import tenfold_accuracy
 
 
 def evaluate(
-    test: ScoredSplit, points: Mapping[str, OperatingPoint], config: EvaluationConfig
+    test: ScoredSplit,
+    points: Mapping[str, OperatingPoint],
+    config: EvaluationConfig,
+    calibration: ScoredSplit | None = None,
 ) -> EvaluationReport:
     """Measure a test split at the operating points of a calibration split or of a bundle.
+
+    With the `calibration` split at hand the scores are also turned into likelihood ratios.
 
     Raises `TooFewComparisonsError` where there are no genuine or no impostor pairs, `SliceError`
     for a slice that cannot be cut, and `EvaluationError` without the default operating point.
@@ -33,8 +47,10 @@ def evaluate(
         )
     genuine, impostor = test.genuine_scores, test.impostor_scores
     require_both(genuine, impostor, "test split")
-    rates = error_rates(test, np.ones(len(test.pairs), dtype=bool), points, config.confidence)
-    subjects = test.subject_codes()
+    everything = np.ones(len(test.pairs), dtype=bool)
+    rates = error_rates(test, everything, points, config.confidence, config.bootstrap)
+    subjects, default = test.subject_codes(), config.default_operating_point
+    confidence, bootstrap = config.confidence, config.bootstrap
     return EvaluationReport(
         protocol=config.protocol,
         confidence=config.confidence,
@@ -48,15 +64,37 @@ def evaluate(
             name: PointReport(
                 operating_point=point,
                 rates=rates[name],
-                at_test_fmr=_at_test_fmr(test, point.target_fmr),
+                at_test_fmr=_at_test_fmr(test, point.target_fmr, config),
             )
             for name, point in points.items()
         },
         slices={
             part.name: _slice_report(test, part, points, config)
-            for part in slices_of(test, config.slice_columns)
+            for part in config_slices(test, config)
+        },
+        fairness={
+            family_name(family): judge_fairness(test, family, points, _fairness(config))
+            for family in config.fairness_families
+        },
+        cross_cells={
+            family_name(family): cross_cells(
+                test,
+                family,
+                default,
+                points[default],
+                config.min_impostor_pairs,
+                confidence,
+                bootstrap,
+            )
+            for family in config.fairness_families
         },
         tenfold=tenfold_accuracy(test.scores, test.pairs) if test.pairs.fold is not None else None,
+        det_band=det_band(test, confidence, bootstrap),
+        calibration=calibration and try_calibrate(calibration, test, confidence, bootstrap),
+        tail=tail_report(test, points, confidence, bootstrap),
+        ownership=ownership(test, default, points[default].threshold, bootstrap),
+        extraction=extraction(test, points, confidence, bootstrap),
+        discard=discard_reports(test, points[default].threshold),
     )
 
 
@@ -76,6 +114,21 @@ def plot_tables(test: ScoredSplit, report: EvaluationReport) -> dict[str, pd.Dat
     }
 
 
+def config_slices(test: ScoredSplit, config: EvaluationConfig) -> list[Slice]:
+    """Every slice of a test split that a config asks for; raises `SliceError`."""
+    return list(slices_of(test, config.slice_columns, config.slice_crossings, config.named_slices))
+
+
+def _fairness(config: EvaluationConfig) -> FairnessSettings:
+    return FairnessSettings(
+        confidence=config.confidence,
+        min_impostor_pairs=config.min_impostor_pairs,
+        min_genuine_pairs=config.min_genuine_pairs,
+        bootstrap=config.bootstrap,
+        chance=config.fairness,
+    )
+
+
 def _slice_report(
     split: ScoredSplit,
     part: Slice,
@@ -90,15 +143,19 @@ def _slice_report(
         too_few_genuine=num_genuine < config.min_genuine_pairs,
         too_few_impostor=num_impostor < config.min_impostor_pairs,
         labels=part.labels,
-        points=error_rates(split, part.members, points, config.confidence),
+        family=part.family,
+        points=error_rates(split, part.members, points, config.confidence, config.bootstrap),
     )
 
 
-def _at_test_fmr(test: ScoredSplit, target_fmr: float) -> FnmrAtFmr | None:
+def _at_test_fmr(
+    test: ScoredSplit, target_fmr: float, config: EvaluationConfig
+) -> FnmrAtFmr | None:
     try:
-        return fnmr_at_fmr(test.genuine_scores, test.impostor_scores, target_fmr)
+        found = fnmr_at_fmr(test.genuine_scores, test.impostor_scores, target_fmr)
     except TooFewComparisonsError:
         return None
+    return with_interval(found, test, config.confidence, config.bootstrap)
 
 
 def _population(test: ScoredSplit, subjects: Codes) -> Population:

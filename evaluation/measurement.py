@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from evaluation.intervals import RateEstimate
+from evaluation.uncertainty.intervals import RateEstimate
 
 
 class Measurement(BaseModel):

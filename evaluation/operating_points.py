@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from evaluation.errors import NoThresholdError
-from evaluation.metrics import fmr, threshold_at_fmr
+from evaluation.measures.metrics import fmr, threshold_at_fmr
 from evaluation.scores import Scores
 
 

@@ -49,8 +49,8 @@ class ScoredSplit:
         return self.scores[~self.pairs.genuine]
 
     def subject_codes(self) -> Codes:
-        """(num_rows,): a number for each person."""
-        return np.asarray(pd.factorize(self.table["subject_id"])[0], dtype=np.int64)
+        """(num_rows,): a number for each person, in the order of their ids."""
+        return np.asarray(pd.factorize(self.table["subject_id"], sort=True)[0], dtype=np.int64)
 
 
 def score_split(

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from evaluation.failure_modes import ConditionReport, FailureModeReport
-from evaluation.intervals import RateEstimate
-from evaluation.labels import predicted_text
-from evaluation.protocols import PartReport
-from evaluation.rates import ErrorRates
+from evaluation.groups.labels import predicted_text
+from evaluation.measures.rates import ErrorRates
 from evaluation.report import EvaluationReport, SliceReport
+from evaluation.suites.failure_modes import ConditionReport, FailureModeReport
+from evaluation.suites.protocols import PartReport
+from evaluation.uncertainty.intervals import RateEstimate
 
 _PROTOCOL_COLUMNS = ("protocol", "bin", "point", "metric", "value", "low", "high", "n")
 _MODE_COLUMNS = (

@@ -59,6 +59,14 @@ EMBEDDERS: Final[Mapping[str, PretrainedEmbedder]] = MappingProxyType(
             architecture="MobileFaceNet y1",
             scaling=RAW_SCALING,
         ),
+        "mobileface_v2": PretrainedEmbedder(
+            file="embed/mobileface_v2.onnx",
+            sha256="2f1a63d77d202c57e177bfc541db8fa91edc6d2118f45cf367e558ec6778d877",
+            licence="MIT",
+            origin="github.com/becauseofAI/MobileFace",
+            architecture="MobileFace V2, 256-d",
+            scaling=RAW_SCALING,
+        ),
     }
 )
 

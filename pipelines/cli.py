@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 models = typer.Typer(no_args_is_help=True, help="Pretrained models, by pinned digest.")
 app.add_typer(models, name="models")
+champions = typer.Typer(no_args_is_help=True, help="The model that candidates are compared with.")
+app.add_typer(champions, name="champion")
 
 DEFAULT_MODEL = "examgate-campus"
 BundleOption = Annotated[
@@ -148,6 +150,7 @@ def simulate(  # noqa: PLR0913 - each is an option of its own
     photos: Annotated[Path | None, typer.Option(help="Folder that keeps the photos.")] = None,
     out: Annotated[Path | None, typer.Option(help="Transactions, as Parquet.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Folder for two pictures.")] = None,
+    window: Annotated[Path | None, typer.Option(help="Window for `drift`, as Parquet.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
 ) -> None:
     """Live through an exam morning: candidates, retries, impostors, queues; FRR and FAR."""
@@ -156,7 +159,8 @@ def simulate(  # noqa: PLR0913 - each is an option of its own
     from pipelines.simulation.summary import summary
 
     found = run(
-        Options(bundle, url, speedup, world, split, config, candidates, seed, photos), Path.cwd()
+        Options(bundle, url, speedup, world, split, config, candidates, seed, photos, window),
+        Path.cwd(),
     )
     print(found.report.model_dump_json(indent=2) if as_json else summary(found.report))
     written = [] if out is None else write_simulation(found, out)
@@ -169,14 +173,78 @@ def simulate(  # noqa: PLR0913 - each is an option of its own
 def assess(
     candidate: Annotated[Path, typer.Argument(help="Folder of a candidate bundle.")],
     output: Annotated[Path, typer.Option(help="Where report, plots and release go.")],
+    champion: Annotated[
+        Path | None, typer.Option(help="Folder of a bundle to compare with; none: the pinned one.")
+    ] = None,
 ) -> None:
     """Evaluate and judge a candidate on the data of the last `dvc repro`."""
     from pipelines.assess import assess as assess_bundle
 
     layout = Layout(Path.cwd())
-    decision = assess_bundle(candidate, output, load_params(layout.params), layout.root)
+    decision = assess_bundle(candidate, output, load_params(layout.params), layout.root, champion)
     print(f"{decision.verdict}: {output}/artifacts/release")
     raise typer.Exit(0 if decision.passed else 3)
+
+
+@app.command()
+def evaluate(
+    *,
+    bundle: Annotated[Path, typer.Option(help="Folder of a bundle, released or not.")],
+    protocol: Annotated[
+        Literal["lfw", "bin", "rfw", "ijbb", "ijbc"], typer.Option(help="A published protocol.")
+    ],
+    data: Annotated[Path | None, typer.Option(help="The set's folder or .bin file.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for the figures as JSON.")] = None,
+    flip: Annotated[
+        bool, typer.Option(help="Also add the mirrored crop's embedding, as papers do.")
+    ] = False,
+    faces: Annotated[
+        Literal["published", "bundle", "given"],
+        typer.Option(help="As papers take them, by the bundle's policies, or where the set says."),
+    ] = "published",
+) -> None:
+    """Judge a bundle by a published verification protocol, beside published figures."""
+    from pipelines.public_protocols import PublicOptions, evaluate_public
+    from pipelines.public_table import table_lines
+
+    options = PublicOptions(protocol, data, flip, faces)
+    for line in table_lines(evaluate_public(bundle, options, output, Path.cwd())):
+        print(line)
+
+
+@app.command()
+def report(
+    results: Annotated[
+        Path | None, typer.Option(help="Output folder of `assess`; none: the pipeline's own.")
+    ] = None,
+) -> None:
+    """Write the release report anew from the last evaluation and verdict."""
+    from pipelines.report_page.page import write_page
+
+    print(write_page(Layout(Path.cwd(), results=results)))
+
+
+@app.command()
+def drift(
+    *,
+    reference: Annotated[Path, typer.Option(help="The window to compare with, as Parquet.")],
+    current: Annotated[
+        list[Path], typer.Option(help="A window; give several in the order of their times.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for report, page and metrics.")],
+    config: Annotated[Path | None, typer.Option(help="What is watched, as YAML.")] = None,
+    to_mlflow: Annotated[bool, typer.Option("--mlflow", help="Log to a run of its own.")] = False,
+) -> None:
+    """Say whether traffic has drifted. Exit status 0: stable, 3: drift, 4: inconclusive."""
+    from pipelines.drift.command import drift as judge_windows
+    from pipelines.drift.command import read_config, summary
+    from pipelines.drift.tracking import log_drift
+
+    found = judge_windows(reference, current, output, read_config(config))
+    print(summary(found))
+    if to_mlflow:
+        print(f"MLflow run {log_drift(found, output, Path.cwd())}")
+    raise typer.Exit({"stable": 0, "drift": 3, "inconclusive": 4}[found.verdict])
 
 
 @app.command()
@@ -230,6 +298,17 @@ def train_ray(
     params = load_params(layout.params)
     threads = params.train.threads
     train(params, layout, RayOptions(workers, address, use_gpu, threads, max_failures))
+
+
+@champions.command("pin")
+def pin_champion(
+    name: Annotated[str | None, typer.Option(help="Registered model; none: export.name.")] = None,
+) -> None:
+    """Write the registry's present champion into params.yaml, by digest."""
+    from pipelines.champion_command import pin_champion as pin_it
+
+    pin = pin_it(Layout(Path.cwd()), name)
+    print(f"evaluate.champion: {pin.name} version {pin.version}, bundle {pin.digest[:12]}")
 
 
 @models.command("list")

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.degrade.degrade import Degraded, degrade_face
+from data.degrade.degrade import degrade_face
 from data.detection.factory import open_detector
 from data.detection.selection import select_face
-from data.errors import ImageError
+from data.errors import ImageError, NoFaceError
 from data.face import DetectedFace, LandmarksPx, RgbU8
 from data.images import decode_image
 from data.photos import read_photo
@@ -37,6 +37,8 @@ class DegradeTask:
     operator: str
     severity: float
     seed: int
+    keep_landmarks: bool = False
+    """Whether the face is taken where it was before the change, and not looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class DegradedFace:
     embedding: NDArray[np.float32] | None
     """(dim,), of unit length."""
     reject_reason: str | None
+    quality: float | None = None
+    """Of the face, 0 to 100, also where it was too poor; None where no face was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +84,34 @@ class DegradedPhotos:
         """Take one photo; every refusal comes back as a reason, none is raised."""
         clean = decode_image(read_photo(self._photos, task.path))
         degraded = degrade_face(clean, task.landmarks_px, task.operator, task.severity, task.seed)
+        given = degraded.landmarks_px if self._detector is None else None
+        if task.keep_landmarks:
+            given = task.landmarks_px
+        return self.look(degraded.image_rgb_u8, given)
+
+    def look(self, image_rgb_u8: RgbU8, landmarks_px: LandmarksPx | None) -> DegradedFace:
+        """Take one picture, and look for the face where no landmarks are given."""
+        quality = None
         try:
-            image = decode_image(_as_file(degraded.image_rgb_u8))
-            face = self._face(image, degraded)
-            self._release.quality_policy.check(measure_quality(image, face))
+            image = decode_image(_as_file(image_rgb_u8))
+            face = self._face(image, landmarks_px)
+            measured = measure_quality(image, face)
+            quality = measured.quality
+            self._release.quality_policy.check(measured)
         except ImageError as error:
-            return DegradedFace(None, error.code)
+            return DegradedFace(None, error.code, quality)
         embedding = self._engine.embed(image[None], face.landmarks_px[None])[0]
         if not embedding.any():
-            return DegradedFace(None, NOT_EMBEDDED)
-        return DegradedFace(embedding, None)
+            return DegradedFace(None, NOT_EMBEDDED, quality)
+        return DegradedFace(embedding, None, quality)
 
-    def _face(self, image: RgbU8, degraded: Degraded) -> DetectedFace:
+    def _face(self, image: RgbU8, landmarks_px: LandmarksPx | None) -> DetectedFace:
         height, width = image.shape[:2]
-        if self._detector is None:
-            given = DetectedFace(
-                (0.0, 0.0, float(width), float(height)), degraded.landmarks_px, 1.0
-            )
+        if landmarks_px is not None:
+            given = DetectedFace((0.0, 0.0, float(width), float(height)), landmarks_px, 1.0)
             return select_face([given], (height, width), self._release.face_policy)
+        if self._detector is None:
+            raise NoFaceError("no landmarks are given, and nothing looks for a face")
         faces = self._detector.detect(image)
         return select_face(faces, (height, width), self._release.face_policy)
 

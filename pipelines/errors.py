@@ -4,6 +4,8 @@ PipelineError
 ├── ParamsError       params.yaml has an unknown key or an impossible value
 ├── StageError        a stage's input does not fit it; the message names the stage to rerun
 ├── TrackingError     MLflow cannot be reached, or a run, model or alias is not there
+├── PolicyError       a gate policy cannot be read, or makes no sense
+├── ChampionError     the model in force cannot be compared with a candidate
 ├── NotReleasedError  a bundle that its gate has not passed was to be registered
 ├── ModelError        a pretrained model is unknown, absent, or not the pinned one
 ├── LaunchError       processes that train together could not be started, or one of them failed
@@ -26,6 +28,14 @@ class StageError(PipelineError):
 
 class TrackingError(PipelineError):
     """MLflow cannot be reached, or a run, model or alias is not there."""
+
+
+class PolicyError(PipelineError):
+    """A gate policy cannot be read, or makes no sense."""
+
+
+class ChampionError(PipelineError):
+    """The model in force cannot be compared with a candidate."""
 
 
 class NotReleasedError(PipelineError):

@@ -2,85 +2,151 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
+from data.behaviour.registry import read_behaviour
 from data.failure_modes.registry import read_failure_modes
-from data.files import whole_file, write_json
+from data.files import write_json
 from data.manifest import CURATED_SCHEMA, read_manifest
-from data.protocols.store import read_protocol
-from evaluation.config import EvaluationConfig
+from evaluation.champion.comparison import ChampionPin, ModelScores
+from evaluation.evaluate import config_slices
 from evaluation.evaluate import evaluate as judge_scores
-from evaluation.evaluate import plot_tables
+from evaluation.gallery import worst_pairs
+from evaluation.measures.ownership import owner_table
 from evaluation.operating_points import OperatingPoint, operating_points
-from evaluation.report import EvaluationReport
 from evaluation.scores import ScoredSplit
-from evaluation.tables import failure_mode_table, marked, protocol_table
+from pipelines.behaviour import try_behaviour
+from pipelines.champion import check_same_faces, compare_with_champion, fetch_champion
 from pipelines.degraded_photo import DegradeSettings
+from pipelines.drift.reference_window import reference_window
+from pipelines.engine_latency import engine_latency
 from pipelines.errors import StageError
+from pipelines.evaluation_record import (
+    Evaluation,
+    drawn_tables,
+    log_evaluation,
+    write_evaluation,
+)
 from pipelines.failure_modes import provoke, with_selected
-from pipelines.figures import draw_figures
-from pipelines.judging import CALIBRATION, TestProtocol, read_further, read_headline
+from pipelines.judging import (
+    TestProtocol,
+    calibration_digest,
+    calibration_scores,
+    headline_scores,
+    read_further,
+    read_headline,
+)
 from pipelines.layout import Layout
+from pipelines.morning import live_through
 from pipelines.params import Params
-from pipelines.scoring import EmbeddedPhotos, embed_split, score_photos
-from pipelines.tracking import log_figures, log_file, log_folder, read_run_record, resume_run
+from pipelines.scoring import EmbeddedPhotos, embed_split
+from pipelines.tracking import read_run_record, resume_run
 from serving.bundle import Bundle, open_bundle
 from serving.engine import Engine, EngineConfig, load_engine
 
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """A report and the tables behind its plots."""
-
-    report: EvaluationReport
-    tables: dict[str, pd.DataFrame]
+Champion = tuple[Bundle, ChampionPin]
 
 
 def evaluate(params: Params, layout: Layout) -> None:
     """Write the report, the flat metrics and the plots; log them to the training run."""
     bundle = open_bundle(layout.candidate, require_released=False)
     found = evaluate_bundle(bundle, params, layout)
-    write_report(found, layout.evaluation)
-    write_plots(found, layout.plots)
+    write_evaluation(found, layout)
     write_json(layout.metrics("evaluate"), found.report.metrics())
     with resume_run(layout.root, read_run_record(layout.run).mlflow_run_id):
-        log_evaluation(found, layout.evaluation, layout.plots)
+        log_evaluation(found, layout)
 
 
-def evaluate_bundle(bundle: Bundle, params: Params, layout: Layout) -> Evaluation:
-    """Choose thresholds on the calibration split, then judge the test split with them."""
+def evaluate_bundle(
+    bundle: Bundle, params: Params, layout: Layout, champion: Champion | None = None
+) -> Evaluation:
+    """Choose thresholds on the calibration split, then judge the test split with them.
+
+    The `champion` to compare with is the one given, else the one that params pins, else none.
+    """
+    champion = champion or _pinned(params, layout)
     _check_same_faces(bundle, params)
-    table = read_manifest(layout.curated_manifest, CURATED_SCHEMA)
-    config: EvaluationConfig = params.evaluate
-    engine = load_engine(bundle, EngineConfig())
-    points = _points(table, engine, layout, config)
-    headline = read_headline(layout.protocols, config)
-    further = read_further(layout.protocols, config, bundle.release)
-    photos = embed_split(table, "test", _wanted(headline, further), engine, layout)
-    test = _headline_scores(headline, photos)
-    report = judge_scores(test, points, config)
+    if champion is not None:
+        check_same_faces(champion[0], params.align)
+    config = params.evaluate
+    scored = _score(bundle, params, layout)
+    points, photos, test = scored.points, scored.photos, scored.test
+    report = judge_scores(test, points, config, scored.calibration)
+    compared = champion and compare_with_champion(
+        champion,
+        ModelScores(scored.calibration, test),
+        scored.headline,
+        scored.table,
+        config,
+        layout,
+    )
     modes = read_failure_modes()
-    detects = params.align.landmarks == "detected"
-    settings = DegradeSettings(layout.photos, bundle.folder, bundle.digest, detects)
+    settings = _degrading(bundle, params, layout)
+    behaviour = try_behaviour(read_behaviour(), photos, settings, points, config)
     report = report.model_copy(
         update={
-            "protocol_digest": headline.entry.digest,
-            "protocols": {p.name: p.report(photos, points, config) for p in further},
+            "bundle_digest": bundle.digest,
+            "calibration_digest": calibration_digest(layout.protocols),
+            "protocol_digest": scored.headline.entry.digest,
+            "protocol_definition": scored.headline.entry.definition,
+            "champion": None if compared is None else compared.report,
+            "protocols": {p.name: p.report(photos, points, config) for p in scored.further},
             "failure_modes": provoke(modes, photos, settings, points, config),
+            "behaviour": behaviour.reports,
+            "transactions": live_through(bundle, points, config),
         }
     )
     report = with_selected(report, modes)
-    return Evaluation(report, _tables(test, report))
+    threshold = points[config.default_operating_point].threshold
+    return Evaluation(
+        report=report,
+        tables=drawn_tables(test, report),
+        worst_pairs=worst_pairs(test, threshold, config_slices(test, config)),
+        owners=owner_table(test, threshold),
+        behaviour_flips=behaviour.flips,
+        champion_flips=None if compared is None else compared.flips,
+        reference_window=reference_window(photos, threshold),
+        latency=engine_latency(
+            photos.table, layout.photos, scored.engine, config.latency_photos, config.confidence
+        ),
+    )
 
 
-def _points(
-    table: pd.DataFrame, engine: Engine, layout: Layout, config: EvaluationConfig
-) -> dict[str, OperatingPoint]:
-    protocol = read_protocol(layout.protocols, CALIBRATION)
-    photos = embed_split(table, "calibration", None, engine, layout)
-    return operating_points(score_photos(photos, protocol).impostor_scores, config.target_fmrs)
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """What a model says to the comparisons of both splits, before anything is judged."""
+
+    engine: Engine
+    table: pd.DataFrame
+    """The curated manifest."""
+    headline: TestProtocol
+    further: Sequence[TestProtocol]
+    calibration: ScoredSplit
+    points: dict[str, OperatingPoint]
+    photos: EmbeddedPhotos
+    """Of the test split."""
+    test: ScoredSplit
+
+
+def _score(bundle: Bundle, params: Params, layout: Layout) -> _Scored:
+    config = params.evaluate
+    table = read_manifest(layout.curated_manifest, CURATED_SCHEMA)
+    headline = read_headline(layout.protocols, config)
+    further = read_further(layout.protocols, config, bundle.release)
+    engine = load_engine(bundle, EngineConfig())
+    calibration = calibration_scores(table, engine, layout)
+    photos = embed_split(table, "test", _wanted(headline, further), engine, layout)
+    return _Scored(
+        engine=engine,
+        table=table,
+        headline=headline,
+        further=further,
+        calibration=calibration,
+        points=operating_points(calibration.impostor_scores, config.target_fmrs),
+        photos=photos,
+        test=headline_scores(headline, photos),
+    )
 
 
 def _wanted(headline: TestProtocol, further: Sequence[TestProtocol]) -> set[str] | None:
@@ -90,44 +156,14 @@ def _wanted(headline: TestProtocol, further: Sequence[TestProtocol]) -> set[str]
     return set(headline.image_ids).union(*(p.image_ids for p in further))
 
 
-def _headline_scores(headline: TestProtocol, photos: EmbeddedPhotos) -> ScoredSplit:
-    if headline.name == "standard":  # rejected photos of lone people count as failures too
-        return score_photos(photos, headline.protocol)
-    return headline.scored(photos)
+def _degrading(bundle: Bundle, params: Params, layout: Layout) -> DegradeSettings:
+    detects = params.align.landmarks == "detected"
+    return DegradeSettings(layout.photos, bundle.folder, bundle.digest, detects)
 
 
-def _tables(test: ScoredSplit, report: EvaluationReport) -> dict[str, pd.DataFrame]:
-    tables = plot_tables(test, report)
-    tables["slices_fnmr"] = fnmr_by_slice(tables["slices"], report.default_operating_point)
-    tables["protocols"] = protocol_table(report)
-    tables["failure_modes"] = failure_mode_table(report)
-    return tables
-
-
-def fnmr_by_slice(slices: pd.DataFrame, point: str) -> pd.DataFrame:
-    """One bar for each slice that is large enough: FNMR at one operating point."""
-    shown = slices[(slices["metric"] == "fnmr") & (slices["point"] == point) & ~slices["too_few"]]
-    return shown[["slice", "value"]].assign(slice=marked(shown))
-
-
-def write_report(found: Evaluation, path: Path) -> None:
-    """Write the full report as JSON."""
-    write_json(path, found.report.model_dump(mode="json"))
-
-
-def write_plots(found: Evaluation, folder: Path) -> None:
-    """Write the tables that `dvc plots` draws."""
-    for name, table in found.tables.items():
-        with whole_file(folder / f"{name}.csv") as partial:
-            table.to_csv(partial, index=False, float_format="%.6g")
-
-
-def log_evaluation(found: Evaluation, report: Path, plots: Path) -> None:
-    """Log metrics, report, plot tables and figures to the open MLflow run."""
-    log_figures(found.report.metrics())
-    log_file(report, "evaluation")
-    log_folder(plots, "evaluation/plots")
-    draw_figures(found.tables)
+def _pinned(params: Params, layout: Layout) -> Champion | None:
+    pin = params.evaluate.champion
+    return None if pin is None else (fetch_champion(pin, layout), pin)
 
 
 def _check_same_faces(bundle: Bundle, params: Params) -> None:

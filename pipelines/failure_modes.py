@@ -5,7 +5,10 @@ from typing import Final
 
 from data.failure_modes.registry import FailureMode, Selection, Transform
 from evaluation.config import EvaluationConfig
-from evaluation.failure_modes import (
+from evaluation.measurement import Measurement
+from evaluation.operating_points import OperatingPoint
+from evaluation.report import EvaluationReport, slice_key
+from evaluation.suites.failure_modes import (
     ConditionReport,
     FailureModeReport,
     Least,
@@ -13,9 +16,6 @@ from evaluation.failure_modes import (
     judge_degradation,
     worst_of,
 )
-from evaluation.measurement import Measurement
-from evaluation.operating_points import OperatingPoint
-from evaluation.report import EvaluationReport, slice_key
 from pipelines.degraded_photo import DegradeSettings, take_all
 from pipelines.environment import usable_workers
 from pipelines.provoking import conditions_of, degradation_of, tasks_of
@@ -36,7 +36,7 @@ def provoke(
     """Degrade photos for every mode that is a transform; returns their reports by id."""
     sizes = config.failure_modes
     conditions = list(conditions_of(modes, photos, sizes))
-    tasks = [task for condition in conditions for task in tasks_of(condition, photos, sizes)]
+    tasks = [task for condition in conditions for task in tasks_of(condition, photos, sizes.seed)]
     workers = 1 if len(tasks) < _FEW_TASKS else usable_workers()
     faces = take_all(tasks, settings, workers, progress("failure modes"))
     judged: dict[str, list[ConditionReport]] = {}
@@ -44,7 +44,7 @@ def provoke(
         found = [next(faces) for _ in condition.chosen]
         degradation = degradation_of(condition, photos, found)
         report = judge_degradation(degradation, points, config.confidence)
-        judged.setdefault(condition.mode.id, []).append(report)
+        judged.setdefault(condition.name, []).append(report)
     transforms = [mode for mode in modes if isinstance(mode.how, Transform)]
     return {mode.id: _provoked(mode, tuple(judged.get(mode.id, ())), config) for mode in transforms}
 

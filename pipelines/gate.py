@@ -2,18 +2,20 @@
 
 import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import mlflow
 
 from data.files import read_json, sha256_file, whole_folder, write_json
-from evaluation.gate import Decision, GatePolicy, decide
-from evaluation.measurement import Measurement
+from evaluation.gate.decide import Candidate, Decision, GatePolicy, decide
 from evaluation.report import EvaluationReport
+from pipelines.gate_evidence import gather
 from pipelines.layout import Layout
 from pipelines.lineage import lineage_sha256
 from pipelines.params import Params
-from pipelines.parity import ParityFigures
+from pipelines.policy import read_policy
+from pipelines.report_page.page import write_page
 from pipelines.tracking import log_file, read_run_record, resume_run
 from serving.bundle import Bundle, open_bundle, seal
 from serving.release import RELEASE_FILE, GateSummary, OperatingPoint, Release
@@ -26,19 +28,27 @@ def gate(params: Params, layout: Layout) -> None:
     """Write the decision and `artifacts/release`, whatever the verdict; `register` refuses a no."""
     candidate = open_bundle(layout.candidate, require_released=False)
     report = EvaluationReport.model_validate(read_json(layout.evaluation))
-    parity = _parity(layout.metrics("export"))
-    decision = judge(report, parity, params.gate)
+    found = gather(report, candidate.digest, layout, has_checkpoint=True)
+    decision = judge(report, found, read_policy(layout.root, params.gate.policy))
     write_decision(decision, layout.decision)
     seal_release(candidate, layout, lineage_sha256(layout.root), layout.release)
     write_json(layout.metrics("gate"), counts(decision))
+    # Not into the release, which goes wherever the model goes: the page shows faces of people who
+    # agreed to research, and names them.
+    page = write_page(layout)
     with resume_run(layout.root, read_run_record(layout.run).mlflow_run_id):
-        log_decision(decision, layout.decision)
+        log_decision(decision, layout.decision, page)
     say(decision)
 
 
-def judge(report: EvaluationReport, parity: dict[str, Measurement], policy: GatePolicy) -> Decision:
-    """Decide on the evaluation and the parity of the export together."""
-    return decide({**report.measurements(), **parity}, policy)
+def judge(
+    report: EvaluationReport,
+    found: Candidate,
+    policy: GatePolicy,
+    not_applicable: Mapping[str, str] | None = None,
+) -> Decision:
+    """Decide on everything that was found, and on the comparison with the champion."""
+    return decide(found, report.champion, policy, not_applicable)
 
 
 def write_decision(decision: Decision, path: Path) -> None:
@@ -81,27 +91,23 @@ def seal_release(
 def counts(decision: Decision) -> dict[str, object]:
     """Verdict and how many rules said what, for `dvc metrics`."""
     verdicts: list[str] = [line.verdict for line in decision.lines]
-    kinds = ("pass", "fail", "inconclusive")
+    kinds = ("pass", "fail", "inconclusive", "not_applicable")
     return {"verdict": decision.verdict, **{f"num_{kind}": verdicts.count(kind) for kind in kinds}}
 
 
-def log_decision(decision: Decision, path: Path) -> None:
-    """Log the decision to the open MLflow run; the verdict is also a tag, to filter by."""
+def log_decision(decision: Decision, path: Path, page: Path) -> None:
+    """Log decision and page to the open MLflow run; the verdict is also a tag, to filter by."""
     log_file(path, "gate")
+    log_file(page, "gate")
     mlflow.set_tag("examgate.gate", decision.verdict)
 
 
 def say(decision: Decision) -> None:
-    """Print the verdict and a line for each rule."""
+    """Print the policy, a line for each rule, and the verdict."""
+    policy = decision.policy
+    _log.info("policy %s %s", policy.name, policy.digest[:12])
     for line in decision.lines:
         where = f"{line.metric}[{line.slice}]" if line.slice else line.metric
-        _log.info("  %-12s %-34s n=%s  %s", line.verdict, where, line.n, line.reason)
+        more = f"; {line.samples_needed:,} more are needed" if line.samples_needed else ""
+        _log.info("  %-12s %-34s n=%s  %s%s", line.verdict, where, line.n, line.reason, more)
     _log.info("gate: %s", decision.verdict)
-
-
-def _parity(path: Path) -> dict[str, Measurement]:
-    figures = ParityFigures.model_validate(read_json(path))
-    return {
-        "parity/cosine_min": Measurement(value=figures.cosine_min, n=figures.num_photos),
-        "parity/cosine_mean": Measurement(value=figures.cosine_mean, n=figures.num_photos),
-    }

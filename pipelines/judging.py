@@ -5,22 +5,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
+from data.protocols.cells import cells_of
+from data.protocols.config import HardConfig
 from data.protocols.index import ProtocolEntry
-from data.protocols.protocol import PairProtocol
+from data.protocols.protocol import Bins, PairProtocol
 from data.protocols.store import read_index, read_protocol, read_templates
 from evaluation.config import EvaluationConfig
 from evaluation.operating_points import OperatingPoint
-from evaluation.protocols import ProtocolIdentity, ProtocolReport, ScoredProtocol, judge_protocol
 from evaluation.scores import ScoredSplit
+from evaluation.suites.protocols import (
+    ProtocolIdentity,
+    ProtocolReport,
+    ScoredProtocol,
+    judge_protocol,
+)
 from pipelines.errors import StageError
+from pipelines.layout import Layout
 from pipelines.own_miner import refuse_own_miner
-from pipelines.scoring import EmbeddedPhotos, score_photos, score_templates
+from pipelines.scoring import EmbeddedPhotos, embed_split, score_photos, score_templates
+from serving.engine import Engine
 from serving.release import Release
 
 CALIBRATION: Final = "standard_calibration"
+SAME_CELL: Final = "same_cell"
 _FILES: Final = {"standard": "standard_test", "official": "official"}
+_CELLED: Final = ("domain",)
+"""Protocols whose impostors of one cell are judged apart as well; `hard` has no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +69,32 @@ class TestProtocol:
         identity = _identity(self.entry)
         if self.not_judged is not None:
             return ProtocolReport(identity=identity, not_judged=self.not_judged)
-        return judge_protocol(
-            ScoredProtocol(identity, self.scored(photos), self.protocol.bins), points, config
-        )
+        split = self.scored(photos)
+        bins = self.protocol.bins
+        if self.name in _CELLED:
+            bins = with_same_cell(split, bins)
+        return judge_protocol(ScoredProtocol(identity, split, bins), points, config)
+
+
+def calibration_scores(table: pd.DataFrame, engine: Engine, layout: Layout) -> ScoredSplit:
+    """Score the pairs that thresholds are chosen on."""
+    photos = embed_split(table, "calibration", None, engine, layout)
+    return score_photos(photos, read_protocol(layout.protocols, CALIBRATION))
+
+
+def calibration_digest(folder: Path) -> str:
+    """Digest of the pairs that thresholds are chosen on; raises `StageError` without any."""
+    index = read_index(folder)
+    if CALIBRATION not in index:
+        raise StageError(f"{folder} has no protocol {CALIBRATION!r}; `dvc repro curate`")
+    return index[CALIBRATION].digest
+
+
+def headline_scores(headline: TestProtocol, photos: EmbeddedPhotos) -> ScoredSplit:
+    """Score the pairs that the headline figures rest on."""
+    if headline.name == "standard":  # rejected photos of lone people count as failures too
+        return score_photos(photos, headline.protocol)
+    return headline.scored(photos)
 
 
 def read_headline(folder: Path, config: EvaluationConfig) -> TestProtocol:
@@ -72,6 +108,21 @@ def read_further(
     """Read the other protocols, digests checked; one that this very model mined is only named."""
     index = read_index(folder)
     return [_allowed(_read(folder, name, index), release) for name in config.further_protocols]
+
+
+def with_same_cell(split: ScoredSplit, bins: Bins | None) -> Bins:
+    """Put the impostor pairs of one cell that are in no bin yet into the bin `same_cell`.
+
+    A cell is one gender, one ethnicity or skin tone, and one age, as in the protocol `hard`; who is
+    not known well enough is in none. Strangers at random say too little (NIST IR 8280).
+    """
+    cells = cells_of(split.table, HardConfig())
+    left, right = split.pairs.left, split.pairs.right
+    same = (cells.codes[left] == cells.codes[right]) & (cells.codes[left] >= 0)
+    same &= cells.alike(left, right) & ~split.pairs.genuine
+    found: Bins = np.full(len(split.pairs), None, dtype=object) if bins is None else bins.copy()
+    found[same & pd.isna(found)] = SAME_CELL
+    return found
 
 
 def _read(folder: Path, name: str, index: Mapping[str, ProtocolEntry]) -> TestProtocol:

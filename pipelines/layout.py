@@ -112,6 +112,41 @@ class Layout:
         return self._results / "artifacts/evaluate/report.json"
 
     @property
+    def worst_pairs(self) -> Path:
+        """Written by `evaluate`: the comparisons that went most wrong, by image id."""
+        return self.evaluation.with_name("worst_pairs.parquet")
+
+    @property
+    def owners(self) -> Path:
+        """Written by `evaluate`: the people who own most errors, by subject id."""
+        return self.evaluation.with_name("owners.parquet")
+
+    @property
+    def latency(self) -> Path:
+        """Written by `evaluate`: how long one photo takes; apart, for no two runs agree on it."""
+        return self.evaluation.with_name("latency.json")
+
+    @property
+    def champion_flips(self) -> Path:
+        """Written by `evaluate`: decisions on which candidate and champion differ, by image id."""
+        return self.evaluation.with_name("flips.parquet")
+
+    @property
+    def champions(self) -> Path:
+        """Bundles of champions by digest; fetched, so outside the outputs."""
+        return self.root / "var/champions"
+
+    @property
+    def behaviour_flips(self) -> Path:
+        """Written by `evaluate`: comparisons whose decision a harmless change turned."""
+        return self.evaluation.with_name("behaviour_flips.parquet")
+
+    @property
+    def reference_window(self) -> Path:
+        """Written by `evaluate`: the test split as traffic at a gate, for `drift`."""
+        return self.evaluation.with_name("reference_window.parquet")
+
+    @property
     def release(self) -> Path:
         """Written by `gate`: the sealed bundle."""
         return self._results / "artifacts/release"
@@ -120,6 +155,11 @@ class Layout:
     def decision(self) -> Path:
         """Written by `gate`: the verdict, a line for each rule."""
         return self._results / "artifacts/gate/decision.json"
+
+    @property
+    def report_page(self) -> Path:
+        """Written by `gate`: the release report for people; it holds pictures of faces."""
+        return self.decision.with_name("report.html")
 
     @property
     def plots(self) -> Path:

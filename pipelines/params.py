@@ -23,7 +23,6 @@ from data.sources.recordio import RecordIoConfig
 from data.sources.verification_bin import VerificationBinConfig
 from data.splits import SplitConfig
 from evaluation.config import EvaluationConfig
-from evaluation.gate import GatePolicy
 from pipelines.errors import ParamsError
 from training.config import TrainConfig
 
@@ -161,6 +160,13 @@ class ExportParams(_Frozen):
     """Photos on which the exported graph is compared with the checkpoint."""
 
 
+class GateParams(_Frozen):
+    """By what the model is judged."""
+
+    policy: str = Field(min_length=1)
+    """File of the policy, relative to the repository's root."""
+
+
 class Params(_Frozen):
     """All parameters of `dvc repro`."""
 
@@ -170,7 +176,7 @@ class Params(_Frozen):
     train: TrainConfig
     export: ExportParams
     evaluate: EvaluationConfig
-    gate: GatePolicy
+    gate: GateParams
 
 
 def load_params(path: Path) -> Params:

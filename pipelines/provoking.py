@@ -12,27 +12,34 @@ from numpy.typing import NDArray
 from data.failure_modes.registry import FailureMode, Side, Transform
 from data.manifest import landmarks_of
 from data.pairs import Pairs
-from evaluation.config import FailureModesConfig
-from evaluation.failure_modes import Degradation
+from evaluation.config import BehaviourConfig, FailureModesConfig
 from evaluation.scores import ScoredSplit, score_split
+from evaluation.suites.failure_modes import Degradation
 from pipelines.degraded_photo import DegradedFace, DegradeTask
 from pipelines.scoring import EmbeddedPhotos
 
 Rows = NDArray[np.int64]
+PhotoChoice = FailureModesConfig | BehaviourConfig
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One operator at one severity of one mode, and the photos it is done to."""
+    """One operator at one severity of one mode or behaviour, and the photos it is done to."""
 
-    mode: FailureMode
-    how: Transform
+    name: str
+    """Id of the mode or behaviour."""
     operator: str
     severity: float
     chosen: Rows
+    both: bool
+    """Whether changed photos are compared with each other, and not with all as they are."""
+    alike: bool
+    """Whether all photos get the same draw."""
+    keep_landmarks: bool = False
+    """Whether the face is taken where it was before the change."""
 
 
-def choose_photos(photos: EmbeddedPhotos, side: Side, config: FailureModesConfig) -> Rows:
+def choose_photos(photos: EmbeddedPhotos, side: Side, config: PhotoChoice) -> Rows:
     """Choose rows of usable photos: people in a drawn order, a few photos of each.
 
     People with two photos or more come first, because only they have genuine comparisons. For the
@@ -61,14 +68,12 @@ def conditions_of(
         if isinstance(how := mode.how, Transform):
             chosen = choose_photos(photos, how.side, config)
             for operator, severity in product(how.operators, how.severities):
-                yield Condition(mode, how, operator, severity, chosen)
+                both = how.side == "both"
+                yield Condition(mode.id, operator, severity, chosen, both, how.alike)
 
 
-def tasks_of(
-    condition: Condition, photos: EmbeddedPhotos, config: FailureModesConfig
-) -> Iterator[DegradeTask]:
+def tasks_of(condition: Condition, photos: EmbeddedPhotos, seed: int) -> Iterator[DegradeTask]:
     """What is to be done to each chosen photo, in their order."""
-    seed = config.seed
     for row in condition.chosen:
         found = photos.table.iloc[row]
         yield DegradeTask(
@@ -76,7 +81,8 @@ def tasks_of(
             landmarks_px=landmarks_of(found),
             operator=condition.operator,
             severity=condition.severity,
-            seed=seed if condition.how.alike else seed + 1 + int(row),
+            seed=seed if condition.alike else seed + 1 + int(row),
+            keep_landmarks=condition.keep_landmarks,
         )
 
 
@@ -85,9 +91,7 @@ def degradation_of(
 ) -> Degradation:
     """Degraded photos first; then the usable photos as they are, unless both sides are degraded."""
     chosen = condition.chosen
-    others = (
-        np.zeros(0, np.int64) if condition.how.side == "both" else np.flatnonzero(photos.usable)
-    )
+    others = np.zeros(0, np.int64) if condition.both else np.flatnonzero(photos.usable)
     rows = np.concatenate([chosen, others])
     table = photos.table.iloc[rows].reset_index(drop=True)
     pairs = comparisons(list(table["subject_id"]), chosen, others)

@@ -71,19 +71,37 @@ def fetch_bundle(root: Path, name: str, alias: str) -> tuple[Bundle, str]:
     that digest. Raises `TrackingError` where alias or digest is missing, `BundleError` where what
     the store holds is not what was registered.
     """
-    client = connect(root)
-    version = _by_alias(client, name, alias)
-    if version is None:
-        raise TrackingError(f"model {name!r} has no alias {alias!r}; run `examgate register` first")
-    digest = version.tags.get(DIGEST_TAG)
-    if not digest:
-        raise TrackingError(
-            f"{name} version {version.version} carries no {DIGEST_TAG}; register it"
-        )
+    version, digest = _pointed(connect(root), name, alias)
     folder = root / "var/bundles" / digest
     if not folder.exists():
         _download(version, folder)
     return open_bundle(folder, expected_digest=digest), str(version.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """What an alias points at."""
+
+    name: str
+    version: str
+    digest: str
+
+
+def find_alias(root: Path, name: str, alias: str) -> Pointed:
+    """Say which version and digest an alias points at; raises `TrackingError` where it does not."""
+    version, digest = _pointed(connect(root), name, alias)
+    return Pointed(name, str(version.version), digest)
+
+
+def fetch_by_digest(root: Path, name: str, digest: str, folder: Path) -> None:
+    """Bring the version with a digest to a folder, unopened; raises `TrackingError` without one."""
+    version = _version_of(connect(root), name, digest)
+    if version is None:
+        raise TrackingError(
+            f"model {name!r} has no version with the bundle {digest}; pin one that is in this"
+            " registry (`examgate champion pin`), or set evaluate.champion: null"
+        )
+    _download(version, folder)
 
 
 def aliases_of(client: MlflowClient, name: str, version: str) -> tuple[str, ...]:
@@ -106,6 +124,18 @@ def _version_of(client: MlflowClient, name: str, digest: str) -> ModelVersion | 
         if version.tags.get(DIGEST_TAG) == digest:
             return version
     return None
+
+
+def _pointed(client: MlflowClient, name: str, alias: str) -> tuple[ModelVersion, str]:
+    version = _by_alias(client, name, alias)
+    if version is None:
+        raise TrackingError(f"model {name!r} has no alias {alias!r}; run `examgate register` first")
+    digest = version.tags.get(DIGEST_TAG)
+    if not digest:
+        raise TrackingError(
+            f"{name} version {version.version} carries no {DIGEST_TAG}; register it"
+        )
+    return version, digest
 
 
 def _by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:

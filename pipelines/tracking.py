@@ -16,8 +16,15 @@ from typing import Final
 import mlflow
 import psutil
 from mlflow import MlflowClient
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import Run, ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.utils.validation import (
+    MAX_DATASET_DIGEST_SIZE,
+    MAX_INPUT_TAG_VALUE_SIZE,
+    MAX_METRICS_PER_BATCH,
+)
 from pydantic import BaseModel, ConfigDict
 
 from data.files import read_json, write_json
@@ -132,8 +139,21 @@ def start_wrapped_run(root: Path, name: str) -> Iterator[str]:
 
 
 def log_figures(figures: Mapping[str, float], step: int | None = None) -> None:
-    """Log metrics to the open run."""
-    mlflow.log_metrics(dict(figures), step=step)
+    """Log metrics to the open run, in as many requests as a server takes them."""
+    named = list(figures.items())
+    for start in range(0, len(named), MAX_METRICS_PER_BATCH):
+        mlflow.log_metrics(dict(named[start : start + MAX_METRICS_PER_BATCH]), step=step)
+
+
+def log_comparisons(name: str, sha256: str, definition: str) -> None:
+    """Tell the open run which comparisons it was judged by, as an input in MLflow's sense.
+
+    MLflow keeps the first 36 characters of a digest; the whole one is in the tag `sha256`.
+    """
+    source = CodeDatasetSource(tags={"protocol": name, "definition": definition})
+    dataset = MetaDataset(source, name=name, digest=sha256[:MAX_DATASET_DIGEST_SIZE])  # type: ignore[abstract]  # it is none
+    tags = {"sha256": sha256, "definition": definition[:MAX_INPUT_TAG_VALUE_SIZE]}
+    mlflow.log_input(dataset, context="evaluation", tags=tags)
 
 
 def log_folder(folder: Path, place: str) -> None:

@@ -11,10 +11,12 @@ import numpy as np
 
 from data.degrade.base import DegradeError, Facts, Operator
 from data.degrade.blur import defocus_blur, motion_blur
+from data.degrade.colour import brightness, gamma, greyscale, white_balance
 from data.degrade.eyewear import glasses, sunglasses
 from data.degrade.face_frame import FaceFrame
 from data.degrade.face_mask import mask
-from data.degrade.light import backlight, glare, low_light, overexposure
+from data.degrade.geometry import mirror, scale, shift
+from data.degrade.light import backlight, glare, low_light, noise, overexposure
 from data.degrade.occlusion import hair, hand
 from data.degrade.resampling import jpeg, low_resolution, rotation
 from data.face import LandmarksPx, RgbU8
@@ -34,6 +36,14 @@ OperatorName = Literal[
     "jpeg",
     "low_resolution",
     "rotation",
+    "noise",
+    "brightness",
+    "gamma",
+    "white_balance",
+    "greyscale",
+    "mirror",
+    "shift",
+    "scale",
 ]
 OPERATORS: Final = get_args(OperatorName)
 _OPERATORS: Final[Mapping[str, Operator]] = MappingProxyType(
@@ -52,8 +62,18 @@ _OPERATORS: Final[Mapping[str, Operator]] = MappingProxyType(
         "jpeg": jpeg,
         "low_resolution": low_resolution,
         "rotation": rotation,
+        "noise": noise,
+        "brightness": brightness,
+        "gamma": gamma,
+        "white_balance": white_balance,
+        "greyscale": greyscale,
+        "mirror": mirror,
+        "shift": shift,
+        "scale": scale,
     }
 )
+_MIRRORED: Final = [1, 0, 2, 4, 3]
+"""Left and right are as seen in the picture, so a mirrored face has them exchanged."""
 _LEAST_UNIT_PX: Final = 1.0
 _LEAST_AREA: Final = 0.02
 """Of the square over the eye distance, as the camera sees it; a face in front has 1."""
@@ -93,6 +113,8 @@ def degrade_face(
     moved = landmarks_px.copy()
     if change.matrix is not None:
         moved = cv2.transform(landmarks_px[None], change.matrix)[0].astype(np.float32)
+        if np.linalg.det(change.matrix[:, :2]) < 0:
+            moved = moved[_MIRRORED]
     return Degraded(change.image_rgb_u8, moved, {"operator": operator, **change.facts})
 
 

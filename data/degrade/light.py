@@ -18,6 +18,7 @@ _FULL_WELL_E: Final = 3000.0
 """Electrons of a white pixel in good light: a small sensor."""
 _READ_NOISE_E: Final = 6.0
 _BRIGHTEST_STOPS: Final = 3.0
+_NOISIEST_STOPS: Final = 5.0
 
 
 def low_light(
@@ -34,6 +35,21 @@ def low_light(
     light = electrons * (2.0 ** (_GAIN_SHARE * stops) / _FULL_WELL_E)
     grey = luminance(light)[..., None]
     return Change(to_srgb_u8(light + 0.35 * severity * (grey - light)))
+
+
+def noise(
+    image_rgb_u8: RgbU8,
+    frame: FaceFrame,  # noqa: ARG001 - it falls on everything
+    severity: float,
+    rng: np.random.Generator,
+) -> Change:
+    """Expose shorter and lift the picture to where it was: only the sensor's noise is left."""
+    well_e = _FULL_WELL_E * 2.0 ** (-severity * _NOISIEST_STOPS)
+    electrons = to_linear(image_rgb_u8) * well_e
+    # In good light the noise is already in the photo; at severity 0 nothing is added.
+    deviation = np.sqrt(severity * (electrons + _READ_NOISE_E**2))
+    electrons += deviation * _sensor_noise(image_rgb_u8.shape, rng)
+    return Change(to_srgb_u8(electrons / well_e))
 
 
 def overexposure(

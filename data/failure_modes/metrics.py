@@ -1,4 +1,4 @@
-"""What a failure mode may be judged by; `evaluation.failure_modes` computes them."""
+"""What a failure mode may be judged by; `evaluation.suites.failure_modes` computes them."""
 
 from typing import Literal
 

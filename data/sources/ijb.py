@@ -51,12 +51,18 @@ class IjbSource:
 
         Raises `SourceError` that names the list and line, or the photo.
         """
+        found = self.look()
+        paths = list(found.table["path"])
+        copy_photos(self.root / "loose_crop", paths, folder, workers, progress)
+        return found
+
+    def look(self) -> SourceData:
+        """Rows and pairs without a copy; paths are below `loose_crop/`. Raises as `materialise`."""
         pairs = read_template_pairs(self.root / "meta", self.benchmark)
         faces = read_faces(self.root / "meta", self.benchmark)
         self._check_templates(faces, pairs)
         self._check_photos(faces["photo"])
         table = validate(self._rows(faces, pairs), SOURCE_SCHEMA, str(self.root / "meta"))
-        copy_photos(self.root / "loose_crop", list(table["path"]), folder, workers, progress)
         return SourceData(table, pairs)
 
     def _check_templates(self, faces: pd.DataFrame, pairs: PublishedPairs) -> None:

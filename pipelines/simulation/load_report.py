@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from evaluation.quantiles import Quantiles
+from evaluation.measures.quantiles import Quantiles
 from pipelines.simulation.open_loop import LoadConfig, Sent
 
 

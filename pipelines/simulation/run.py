@@ -1,8 +1,5 @@
 """Command `simulate`: an exam morning through a bundle in this process, or onto a server."""
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -17,14 +14,12 @@ from data.simulator import (
     CampusWorld,
     Morning,
     SimulatorConfig,
-    plan_morning,
     read_simulator_config,
     run_gates,
 )
-from data.simulator.gates import Attempt, DecidedAttempt, Decision
+from data.simulator.gates import DecidedAttempt
 from data.simulator.mined import mined_look_alikes
 from data.simulator.photo_world import PhotoWorld
-from data.simulator.photos import PhotoStore
 from data.simulator.tables import (
     ATTEMPT_SCHEMA,
     TRANSACTION_SCHEMA,
@@ -33,17 +28,19 @@ from data.simulator.tables import (
     write_table,
 )
 from data.simulator.world import World
-from evaluation.transactions import TransactionRates, transaction_rates
-from pipelines.environment import usable_workers
+from evaluation.measures.transactions import TransactionRates, transaction_rates
+from pipelines.drift.gate_window import GateWindow
+from pipelines.drift.store import write_window
 from pipelines.errors import StageError
 from pipelines.layout import Layout
+from pipelines.simulation.deciding import decide_with, prepared
 from pipelines.simulation.gate_client import CompareApi
 from pipelines.simulation.load_report import LoadReport, load_report
 from pipelines.simulation.open_loop import LoadConfig, send_morning
 from pipelines.stage import progress
 from serving.bundle import open_bundle
-from serving.comparison import PhotoError
 from serving.config import ServerConfig
+from serving.engine import EngineConfig, load_engine
 from serving.verifier import FaceVerifier
 
 WorldKind = Literal["campus", "photos"]
@@ -98,6 +95,8 @@ class Options:
     """Instead of the config's."""
     photos: Path | None = None
     """Folder that keeps the photos for the next run; None throws them away."""
+    window: Path | None = None
+    """Where the window for `examgate drift` goes; None writes none."""
 
 
 def run(options: Options, root: Path) -> Simulation:
@@ -105,6 +104,8 @@ def run(options: Options, root: Path) -> Simulation:
     if options.bundle is not None and options.url is not None:
         raise StageError("--bundle and --url exclude each other; give the one that shall decide")
     config = _config(options)
+    if options.url is not None and options.window is not None:
+        raise StageError("--window needs a bundle: a server gives neither quality nor embeddings")
     kind, world = make_world(options.world, Layout(root), options.split)
     if options.url is not None:
         try:
@@ -113,7 +114,7 @@ def run(options: Options, root: Path) -> Simulation:
             raise StageError(f"--speedup {options.speedup}: {error.errors()[0]['msg']}") from error
         return simulate_load(options.url, load, kind, world, config, options.photos)
     bundle = options.bundle or Layout(root).release
-    return simulate_bundle(bundle, kind, world, config, options.photos)
+    return simulate_bundle(bundle, kind, world, config, options.photos, options.window)
 
 
 def make_world(name: str, layout: Layout, split: str) -> tuple[WorldKind, World]:
@@ -147,20 +148,25 @@ def simulate_bundle(
     world: World,
     config: SimulatorConfig,
     photos: Path | None,
+    window: Path | None = None,
 ) -> Simulation:
     """Let a bundle decide, in this process, with the verifier that serves.
 
-    `photos` keeps the rendered photos for the next run; None throws them away. The tables are the
-    same for the same config, world, bundle and build of ONNX Runtime.
+    `photos` keeps the rendered photos for the next run; None throws them away. `window` gets what
+    the gates saw, for `examgate drift`, and costs another embedding of each photo. The tables are
+    the same for the same config, world, bundle and build of ONNX Runtime.
     """
     opened = open_bundle(bundle)
     verifier = FaceVerifier.from_bundle(opened, ServerConfig())
-    with _prepared(world, config, photos) as (morning, store):
+    with prepared(world, config, photos) as (morning, store):
         decided, done, advance = list[DecidedAttempt](), 0, progress("decide")
-        for one in run_gates(morning, decide_with(verifier, store)):
+        seen = None if window is None else GateWindow(load_engine(opened, EngineConfig()))
+        for one in run_gates(morning, decide_with(verifier, store, seen)):
             decided.append(one)
             done += one.ending is not None
             advance(done, len(morning.present))
+    if seen is not None and window is not None:
+        write_window(seen.table(), window)
     system = f"{opened.release.name} {opened.digest}"
     return _ended(morning, decided, kind, system, verifier.rule.operating_point, None)
 
@@ -177,26 +183,10 @@ def simulate_load(
 
     Raises `LoadError` where the server is not there or not ready.
     """
-    with _prepared(world, config, photos) as (morning, store):
+    with prepared(world, config, photos) as (morning, store):
         sent = send_morning(url, morning, store, CompareApi(), load)
     decided = [one.decided for one in sent]
     return _ended(morning, decided, kind, url, None, load_report(sent, load))
-
-
-def decide_with(verifier: FaceVerifier, store: PhotoStore) -> Callable[[Attempt], Decision]:
-    """A function that lets a verifier decide attempts. What is no photo's fault is raised."""
-
-    def decide(attempt: Attempt) -> Decision:
-        reference = store.reference(attempt.candidate.claim.claimed_subject_id)
-        try:
-            found = verifier.compare(reference, store.probe(attempt))
-        except PhotoError as error:
-            side = "reference:" if error.image == _REFERENCE else ""
-            return Decision("refused", f"{side}{error.reason.code}")
-        outcome: Literal["match", "non_match"] = "match" if found.is_same_person else "non_match"
-        return Decision(outcome, None, found.similarity)
-
-    return decide
 
 
 def _config(options: Options) -> SimulatorConfig:
@@ -220,17 +210,6 @@ def write_simulation(simulation: Simulation, out: Path) -> tuple[Path, Path, Pat
     write_table(simulation.attempts, attempts, ATTEMPT_SCHEMA)
     write_json(report, simulation.report.model_dump(mode="json"))
     return out, attempts, report
-
-
-@contextmanager
-def _prepared(
-    world: World, config: SimulatorConfig, photos: Path | None
-) -> Iterator[tuple[Morning, PhotoStore]]:
-    morning = plan_morning(config, world)
-    with tempfile.TemporaryDirectory(prefix="examgate-photos-") as folder:
-        store = PhotoStore(world, photos or Path(folder))
-        store.prepare(morning, usable_workers(), progress("photos"))
-        yield morning, store
 
 
 def _ended(

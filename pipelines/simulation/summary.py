@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from evaluation.intervals import RateEstimate
-from evaluation.quantiles import Quantiles
+from evaluation.measures.quantiles import Quantiles
+from evaluation.uncertainty.intervals import RateEstimate
 from pipelines.simulation.load_report import LoadReport
 from pipelines.simulation.run import SimulationReport
 

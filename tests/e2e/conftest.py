@@ -30,11 +30,15 @@ TINY = {
     "evaluate.target_fmrs": [0.1, 0.05],
     "evaluate.default_operating_point": "fmr_5e-2",
     "evaluate.failure_modes.max_photos": 4,
+    "gate.policy": "policies/tiny.yaml",
+}
+POLICIES = {
     # Two epochs on a few faces teach nothing; what is tested is the path, so the bar is the floor.
-    "gate.rules": [
+    "tiny": [
         {"metric": "overall/auc", "direction": "at_least", "bound": 0.0},
         {"metric": "parity/cosine_min", "direction": "at_least", "bound": 0.99},
     ],
+    "strict": [{"metric": "overall/auc", "direction": "at_least", "bound": 1.0}],
 }
 
 
@@ -130,6 +134,9 @@ def copy_project(target: Path) -> Workspace:
 def campus(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The pipeline, run once from nothing to a registered model, and committed."""
     workspace = copy_project(tmp_path_factory.mktemp("campus") / "examgate")
+    for name, rules in POLICIES.items():
+        policy = {"name": name, "description": "of the tests", "rules": rules}
+        (workspace.root / f"policies/{name}.yaml").write_text(yaml.safe_dump(policy))
     workspace.set_params(TINY)
     (workspace.root / "dvc.lock").unlink(missing_ok=True)
     shutil.rmtree(workspace.root / "reports", ignore_errors=True)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from evaluation.config import EvaluationConfig
 from evaluation.errors import NoThresholdError, TooFewComparisonsError
-from evaluation.metrics import fmr
+from evaluation.measures.metrics import fmr
 from evaluation.operating_points import operating_points, point_name
 from evaluation.scores import Scores
 

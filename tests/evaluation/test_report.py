@@ -11,13 +11,16 @@ from data.pairs import Pairs
 from evaluation.config import EvaluationConfig
 from evaluation.errors import EvaluationError, TooFewComparisonsError
 from evaluation.evaluate import evaluate, plot_tables
-from evaluation.intervals import Dyads, fmr_estimate, fnmr_estimate
-from evaluation.metrics import auc, fmr, fnmr
+from evaluation.measures.metrics import auc, fmr, fnmr
 from evaluation.operating_points import OperatingPoint, operating_points
 from evaluation.report import EvaluationReport
 from evaluation.scores import ScoredSplit
+from evaluation.uncertainty.bootstrap import SubjectBootstrap
+from evaluation.uncertainty.intervals import Dyads, fmr_estimate, fnmr_estimate
 
-CONFIG = EvaluationConfig(min_genuine_pairs=20, min_impostor_pairs=200)
+CONFIG = EvaluationConfig(
+    min_genuine_pairs=20, min_impostor_pairs=200, bootstrap=SubjectBootstrap(replicates=100)
+)
 SplitMaker = Callable[..., ScoredSplit]
 
 
@@ -51,8 +54,9 @@ def test_intervals_group_by_person(
     genuine = campus.pairs.genuine
     threshold = points["fmr_1e-2"].threshold
     rates = report.points["fmr_1e-2"].rates
-    assert rates.fnmr == fnmr_estimate(campus.genuine_scores < threshold, left[genuine])
-    dyads = Dyads.of(left[~genuine], right[~genuine])
+    missed = campus.genuine_scores < threshold
+    assert rates.fnmr == fnmr_estimate(missed, left[genuine], bootstrap=CONFIG.bootstrap)
+    dyads = Dyads.of(left[~genuine], right[~genuine], CONFIG.bootstrap)
     assert rates.fmr == fmr_estimate(campus.impostor_scores >= threshold, dyads)
 
 

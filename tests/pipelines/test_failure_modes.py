@@ -19,8 +19,8 @@ from data.manifest import LANDMARK_COLUMNS, landmarks_of
 from data.sources.campus.config import CampusConfig
 from data.sources.campus.render import render_photo
 from evaluation.config import EvaluationConfig, FailureModesConfig
-from evaluation.failure_modes import Least
 from evaluation.operating_points import OperatingPoint
+from evaluation.suites.failure_modes import Least
 from pipelines.degraded_photo import DegradedPhotos, DegradeSettings, DegradeTask, take_all
 from pipelines.failure_modes import provoke
 from pipelines.provoking import choose_photos, comparisons

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from data.errors import ProtocolError
 from data.manifest import with_source_columns
+from data.pairs import Pairs
 from data.protocols.build import draw_protocols
 from data.protocols.config import MiningConfig, ProtocolsConfig
 from data.protocols.index import Miner
 from data.protocols.store import INDEX_FILE, read_index, write_protocols
 from evaluation.config import EvaluationConfig
 from evaluation.operating_points import OperatingPoint
+from evaluation.scores import ScoredSplit
 from pipelines.errors import StageError
-from pipelines.judging import read_further, read_headline
+from pipelines.judging import SAME_CELL, read_further, read_headline, with_same_cell
 from pipelines.scoring import EmbeddedPhotos, score_photos
 from serving.bundle import open_bundle
 
@@ -161,3 +163,22 @@ def test_a_changed_protocol_is_refused(folder: Path, tmp_path: Path) -> None:
 def test_a_protocol_that_is_not_there_is_named(folder: Path) -> None:
     with pytest.raises(StageError, match=r"no protocol 'official'.*standard_test"):
         read_headline(folder, CONFIG.model_copy(update={"protocol": "official"}))
+
+
+def test_strangers_of_one_cell_are_a_bin_of_their_own() -> None:
+    """Same gender, same skin tone, ages within five years; who is in a bin already stays there."""
+    table = pd.DataFrame(
+        {
+            "subject_id": ["a", "b", "c", "d", "e"],
+            "gender": ["feminine", "feminine", "masculine", "feminine", None],
+            "ethnicity": None,
+            "skin_tone": "monk_05",
+            "age_band": None,
+            "age_years": [20.0, 24.0, 20.0, 33.0, 20.0],
+        }
+    )
+    pairs = Pairs(np.zeros(5, np.int64), np.array([0, 1, 2, 3, 4]), np.array([True] + [False] * 4))
+    split = ScoredSplit(table, np.ones(5, dtype=bool), pairs, np.zeros(5))
+    assert with_same_cell(split, None).tolist() == [None, SAME_CELL, None, None, None]
+    bins = np.array(["gap_0_1", "gap_0_1", None, None, None], dtype=object)
+    assert with_same_cell(split, bins).tolist() == ["gap_0_1", "gap_0_1", None, None, None]

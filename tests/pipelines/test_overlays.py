@@ -128,7 +128,10 @@ def test_a_file_with_every_key_is_taken_bit_for_bit_and_others_are_completed(bas
         ("ingest: {source: {kind: cloud}}\n", r"overlay\.yaml, ingest\.source: .*cloud"),
         ("trian: {epochs: 3}\n", r"overlay\.yaml, trian: Extra inputs"),
         ("train: 3\n", r"overlay\.yaml, train: "),
-        ("gate: {rules: [{metric: a}]}\n", r"overlay\.yaml, gate\.rules\.0\.bound: Field required"),
+        (
+            "evaluate: {named_slices: [{name: a}]}\n",
+            r"overlay\.yaml, evaluate\.named_slices\.0\.conditions: Field required",
+        ),
     ],
 )
 def test_a_fault_is_named_by_file_and_key(base: Path, text: str, message: str) -> None:

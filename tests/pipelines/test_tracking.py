@@ -16,6 +16,8 @@ from pipelines.tracking import (
     close_abandoned_runs,
     connect,
     flatten,
+    log_comparisons,
+    log_figures,
     read_run_record,
     resume_run,
     start_training_run,
@@ -103,3 +105,33 @@ def test_run_of_another_store_is_begun_anew(tmp_path: Path, client: MlflowClient
     with start_training_run(tmp_path, {"a": 1}, {}, "0" * 32) as run_id:
         pass
     assert client.get_run(run_id).data.params == {"a": "1"}
+
+
+def test_more_figures_than_one_request_takes_are_all_logged(
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    log = mlflow.log_metrics
+
+    def watched(metrics: dict[str, float], step: int | None = None) -> None:
+        sizes.append(len(metrics))
+        log(metrics, step=step)
+
+    monkeypatch.setattr(mlflow, "log_metrics", watched)
+    figures = {f"slice/s{n}/fmr_1e-3/fnmr": n / 3000 for n in range(2500)}
+    with mlflow.start_run() as run:
+        log_figures(figures)
+    assert sizes == [1000, 1000, 500]
+    assert client.get_run(run.info.run_id).data.metrics == figures
+
+
+def test_a_run_names_the_comparisons_that_judged_it_once(client: MlflowClient) -> None:
+    digest = "0123456789abcdef" * 4
+    with mlflow.start_run() as run:
+        for _ in range(2):  # as when a stage runs again
+            log_comparisons("hard", digest, "look-alikes " * 100)
+    inputs = client.get_run(run.info.run_id).inputs
+    assert inputs is not None
+    (found,) = inputs.dataset_inputs
+    assert (found.dataset.name, found.dataset.digest) == ("hard", digest[:36])
+    assert {tag.key: tag.value for tag in found.tags}["sha256"] == digest

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from data.degrade.base import DegradeError, to_linear, to_srgb_u8
+from data.degrade.base import DegradeError, luminance, to_linear, to_srgb_u8
 from data.degrade.degrade import OPERATORS, degrade, degrade_face
 from data.face import LandmarksPx, RgbU8
 from tests.data.degrade.conftest import Portrait
@@ -61,7 +61,7 @@ def test_another_seed_draws_something_else(portrait: Portrait, operator: str) ->
     assert len(drawn) > 1
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("operator", [name for name in OPERATORS if name != "mirror"])
 def test_more_severity_takes_the_picture_further_away(portrait: Portrait, operator: str) -> None:
     """In mean absolute difference from the original, over several draws."""
     image, landmarks = portrait
@@ -159,6 +159,64 @@ def test_rotation_moves_the_landmarks_with_the_picture() -> None:
     assert abs(float(found.facts["angle_deg"])) == pytest.approx(21)
     for x, y in found.landmarks_px:
         assert found.image_rgb_u8[round(float(y)), round(float(x))].min() > 200
+
+
+@pytest.mark.parametrize("operator", ["shift", "scale", "mirror"])
+def test_landmarks_go_where_the_picture_goes(operator: str) -> None:
+    """Each landmark keeps its name as seen in the picture, and what lies under it."""
+    image = np.zeros((160, 200, 3), np.uint8)
+    landmarks = np.array([[60, 60], [100, 62], [80, 80], [64, 102], [96, 102]], np.float32)
+    for place, (x, y) in enumerate(landmarks.astype(int)):
+        cv2.circle(image, (int(x), int(y)), 4, (255, 50 * place, 0), -1)
+    found = degrade_face(image, landmarks, operator, 0.6, 1)
+    assert found.landmarks_px[0, 0] < found.landmarks_px[1, 0]
+    assert found.landmarks_px[3, 0] < found.landmarks_px[4, 0]
+    exchanged = [1, 0, 2, 4, 3] if operator == "mirror" else range(5)
+    for place, (x, y) in zip(exchanged, found.landmarks_px, strict=True):
+        pixel = found.image_rgb_u8[round(float(y)), round(float(x))]
+        assert pixel[0] > 200
+        assert pixel[1] == pytest.approx(50 * place, abs=12)
+
+
+def test_mirrored_twice_is_the_picture_itself(portrait: Portrait) -> None:
+    image, landmarks = portrait
+    once = degrade_face(image, landmarks, "mirror", 1.0, 0)
+    twice = degrade_face(once.image_rgb_u8, once.landmarks_px, "mirror", 0.2, 9)
+    assert np.array_equal(twice.image_rgb_u8, image)
+    assert np.allclose(twice.landmarks_px, landmarks, atol=1e-3)
+
+
+def test_greyscale_leaves_no_colour_and_keeps_the_light(portrait: Portrait) -> None:
+    image, landmarks = portrait
+    found = degrade(image, landmarks, "greyscale", 1.0, 0)
+    assert np.array_equal(found[..., 0], found[..., 1])
+    assert np.array_equal(found[..., 1], found[..., 2])
+    assert luminance(to_linear(found)).mean() == pytest.approx(
+        luminance(to_linear(image)).mean(), rel=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    ("operator", "fact", "both"),
+    [("brightness", "gain", {0.7, 1.3}), ("scale", "factor", {2**-0.6, 2**0.6})],
+)
+def test_both_directions_are_drawn(
+    portrait: Portrait, operator: str, fact: str, both: set[float]
+) -> None:
+    image, landmarks = portrait
+    drawn = {
+        round(float(degrade_face(image, landmarks, operator, 0.6, seed).facts[fact]), 6)
+        for seed in range(8)
+    }
+    assert drawn == {round(value, 6) for value in both}
+
+
+def test_noise_keeps_the_light_and_roughens_it(portrait: Portrait) -> None:
+    image, landmarks = portrait
+    found = [degrade(image, landmarks, "noise", severity, 2) for severity in (0.0, 0.3, 0.6, 1.0)]
+    wall = [_luma(picture)[:20, :20] for picture in found]
+    assert all(np.diff([patch.std() for patch in wall]) > 0)
+    assert wall[-1].mean() == pytest.approx(wall[0].mean(), rel=0.15)
 
 
 def test_jpeg_says_its_quality(portrait: Portrait) -> None:

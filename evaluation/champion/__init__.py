@@ -1,0 +1,1 @@
+"""A candidate beside the model in force, on identical pairs."""

@@ -1,0 +1,1 @@
+"""The policy, the verdict, and what each line of it rests on."""

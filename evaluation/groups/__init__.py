@@ -1,0 +1,1 @@
+"""Parts of the comparisons, and whether it fails some people more than others."""

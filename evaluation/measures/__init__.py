@@ -1,0 +1,1 @@
+"""Error rates and what else one number says of some comparisons."""

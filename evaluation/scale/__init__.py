@@ -1,0 +1,1 @@
+"""Comparisons too many to hold."""

@@ -1,0 +1,1 @@
+"""Sets of comparisons with a purpose: protocols, known failures, expected behaviour."""

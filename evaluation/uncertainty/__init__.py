@@ -1,0 +1,1 @@
+"""How sure a rate is: intervals by person, bootstrap, many tests at once."""
