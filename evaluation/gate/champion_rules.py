@@ -48,28 +48,31 @@ def judge_champion(
     if found is None:
         none = "no champion is pinned (evaluate.champion)"
         verdict: LineVerdict = "inconclusive" if rules.presence == "required" else "not_applicable"
-        cases = [_Case(m, None, margin, None) for m, margin in _margins(rules, None)]
-        return tuple(_line(case, rules, verdict, none, {}) for case in cases)
+        return _not_compared(rules, verdict, none, {})
     here = {**sources, "champion": found.champion.digest}
     point = found.points.get(rules.point)
     if point is None:
         missing = f"nobody compared at {rules.point}; it is not among {sorted(found.points)}"
-        cases = [_Case(m, None, margin, None) for m, margin in _margins(rules, None)]
-        return tuple(_line(case, rules, "inconclusive", missing, here) for case in cases)
+        return _not_compared(rules, "inconclusive", missing, here)
     alpha = (1 - found.confidence) / 2 * (1 + 1e-9)
     overall = [_judge_overall(case, rules, here) for case in _overall_cases(point, rules)]
     return (*overall, *_judge_slices(list(_slice_cases(point, rules)), rules, alpha, here))
 
 
-def _margins(rules: ChampionRules, target_fmr: float | None) -> Iterator[tuple[str, float]]:
-    """Metric and absolute margin over all comparisons; without a target FMR, the share of it."""
-    yield "fnmr", rules.fnmr_margin
-    yield "fmr", rules.fmr_margin * (1.0 if target_fmr is None else target_fmr)
+def _not_compared(
+    rules: ChampionRules, verdict: LineVerdict, reason: str, sources: Mapping[str, str]
+) -> tuple[RuleLine, ...]:
+    """Lines over all comparisons; FMR's margin is a share of a target that is not known here."""
+    miss, false_match = (
+        _line(_Case(metric, None, rules.fnmr_margin, None), rules, verdict, reason, sources)
+        for metric in ("fnmr", "fmr")
+    )
+    return miss, false_match.model_copy(update={"bound": None})
 
 
 def _overall_cases(point: PointCompared, rules: ChampionRules) -> Iterator[_Case]:
-    for metric, margin in _margins(rules, point.target_fmr):
-        yield _Case(metric, None, margin, getattr(point.overall, metric))
+    yield _Case("fnmr", None, rules.fnmr_margin, point.overall.fnmr)
+    yield _Case("fmr", None, rules.fmr_margin * point.target_fmr, point.overall.fmr)
 
 
 def _slice_cases(point: PointCompared, rules: ChampionRules) -> Iterator[_Case]:

@@ -39,6 +39,7 @@ POLICIES = {
         {"metric": "parity/cosine_min", "direction": "at_least", "bound": 0.99},
     ],
     "strict": [{"metric": "overall/auc", "direction": "at_least", "bound": 1.0}],
+    "spotless": [{"metric": "overall/eer", "direction": "at_most", "bound": 0.0}],
 }
 
 

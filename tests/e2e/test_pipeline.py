@@ -155,11 +155,11 @@ def test_another_policy_reruns_only_the_gate(campus: Workspace) -> None:
 
 
 def test_experiment_with_another_parameter(campus: Workspace) -> None:
-    policy = "gate.policy=policies/strict.yaml"
+    policy = "gate.policy=policies/spotless.yaml"  # one that no run before has judged by
     try:
-        output = campus.run("dvc", "exp", "run", "--name", "strict", "--set-param", policy).stdout
+        output = campus.run("dvc", "exp", "run", "--name", "spotless", "--set-param", policy).stdout
         assert _ran(output) == ["gate"]
-        assert "strict" in campus.run("dvc", "exp", "show", "--json").stdout
+        assert "spotless" in campus.run("dvc", "exp", "show", "--json").stdout
         verdict = read_json(Layout(campus.root).metrics("gate"))
         assert isinstance(verdict, dict)
         assert verdict["verdict"] == "fail"
