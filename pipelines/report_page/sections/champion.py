@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from evaluation.champion.comparison import ChampionComparison
+from evaluation.champion.comparison import ChampionComparison, RatesCompared
 from evaluation.champion.difference import Difference
+from evaluation.report import EvaluationReport
 from pipelines.report_page.blocks import (
     Block,
     Cell,
@@ -19,6 +20,7 @@ from pipelines.report_page.blocks import (
 from pipelines.report_page.charts.bars import Span, axis_bar, interval_bar, shared_scale
 from pipelines.report_page.charts.scales import Scale
 from pipelines.report_page.inputs import Inputs
+from pipelines.report_page.names import say_family, say_slice
 from pipelines.report_page.numbers import (
     DASH,
     cosine,
@@ -26,7 +28,6 @@ from pipelines.report_page.numbers import (
     interval,
     percent,
     round_percent,
-    words,
 )
 from pipelines.report_page.sections.gallery import pair_of
 
@@ -56,7 +57,7 @@ def champion(inputs: Inputs) -> Section:
     if found.identical:
         blocks.append(Note("Every score is the same to the bit: it is the champion itself."))
     if point in found.points:
-        blocks.append(_differences(found, point))
+        blocks.append(_differences(found, point, inputs.report))
     return Section("champion", "Against the champion", lead, [*blocks, *_flips(inputs, found)])
 
 
@@ -71,7 +72,7 @@ def _which(found: ChampionComparison) -> Facts:
     return Facts("Compared with", pairs)
 
 
-def _differences(found: ChampionComparison, name: str) -> Table:
+def _differences(found: ChampionComparison, name: str, report: EvaluationReport) -> Table:
     point = found.points[name]
     parts = {"all": point.overall, **point.slices}
     misses = _scale([p.fnmr for p in parts.values()])
@@ -85,15 +86,31 @@ def _differences(found: ChampionComparison, name: str) -> Table:
         Head("difference", number=True),
         Head("worse / better", number=True),
     )
+    small = [part for part, one in parts.items() if _says_nothing(one)]
     rows = [
-        Row([Cell(words(part)), *_cells(one.fnmr, misses), *_cells(one.fmr, matches)])
+        Row([Cell(_said(part, report)), *_cells(one.fnmr, misses), *_cells(one.fmr, matches)])
         for part, one in parts.items()
+        if part not in small
     ]
+    if small:
+        names = "; ".join(_said(part, report) for part in small)
+        rows.append(Row([Cell(f"{len(small)} more", note=names), *_cells(None, misses) * 2]))
     caption = (
         f"Differences at {name}; thresholds {cosine(point.candidate_threshold)} and"
         f" {cosine(point.champion_threshold)}, intervals of {round_percent(found.confidence)}"
     )
     return Table(caption, heads, rows, look="forest")
+
+
+def _says_nothing(one: RatesCompared) -> bool:
+    return all(found is None or found.too_few for found in (one.fnmr, one.fmr))
+
+
+def _said(part: str, report: EvaluationReport) -> str:
+    """A slice in words, its family before it: `gender: feminine`."""
+    family = report.slices[part].family if part in report.slices else None
+    name = say_slice(part, family)
+    return name if family is None else f"{say_family(family)}: {name}"
 
 
 def _scale(found: list[Difference | None]) -> Scale:
@@ -102,7 +119,7 @@ def _scale(found: list[Difference | None]) -> Scale:
 
 def _cells(found: Difference | None, scale: Scale) -> list[Cell]:
     if found is None or found.too_few:
-        few = Cell("not compared" if found is None else "too few", "muted", badge=True)
+        few = Cell("too few", "muted", badge=True)
         return [few, Cell("not shown", "muted", number=True), Cell(DASH, "muted", number=True)]
     tone = "fail" if found.low > 0 else "pass" if found.high < 0 else ""
     told = f"{percent(found.value)} ({interval(found.low, found.high)})"
