@@ -10,8 +10,7 @@ beside this module says how to add a case.
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from data.behaviour.junk import JunkName
 from data.behaviour.metrics import (
@@ -21,12 +20,12 @@ from data.behaviour.metrics import (
     PhotoMetric,
     ServerMetric,
 )
-from data.degrade.degrade import OperatorName
+from data.case_files import read_cases
+from data.degrade.change import PhotoChange
 from data.errors import DataError
 
 FOLDER: Final = Path(__file__).parent
 Text = Annotated[str, Field(min_length=1)]
-Severity = Annotated[float, Field(gt=0, le=1)]
 Kind = Literal["invariance", "direction", "minimum"]
 Faces = Literal["detected", "kept"]
 
@@ -39,28 +38,15 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ChangedPhotos(_Frozen):
+class ChangedPhotos(PhotoChange):
     """Photos of the test split are changed on purpose."""
 
     kind: Literal["photos"]
-    operators: tuple[OperatorName, ...] = Field(min_length=1)
-    """What is done to a photo, each on its own; see `data.degrade`."""
-    severities: tuple[Severity, ...] = Field(min_length=1)
-    """How much of it; rising."""
     side: Literal["one", "both"]
     """Whether a changed photo is compared with all others as they are, or with changed ones."""
-    alike: bool = False
-    """Whether all photos get the same draw, so that everybody wears the very same sunglasses."""
     faces: Faces = "detected"
     """`kept`: no face is looked for; the landmarks stay where they were before the change, as if
     the detector had been off by as much."""
-
-    @field_validator("severities")
-    @classmethod
-    def _rise(cls, severities: tuple[float, ...]) -> tuple[float, ...]:
-        if list(severities) != sorted(set(severities)):
-            raise ValueError(f"the severities {list(severities)} do not rise")
-        return severities
 
 
 class SamePhoto(_Frozen):
@@ -126,20 +112,4 @@ def read_behaviour(folder: Path = FOLDER) -> tuple[BehaviourCase, ...]:
     Raises `BehaviourCaseError` that names file and key, also where a file is not named after its
     id.
     """
-    return tuple(_read(path) for path in sorted(folder.glob("*.yaml")))
-
-
-def _read(path: Path) -> BehaviourCase:
-    try:
-        case = BehaviourCase.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BehaviourCaseError(
-            f"{path}: cannot be read ({error}); restore it from git"
-        ) from error
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "file"
-        raise BehaviourCaseError(f"{path}: {where}: {problem['msg']}; correct it") from error
-    if case.id != path.stem:
-        raise BehaviourCaseError(f"{path}: the id is {case.id!r}; name the file {case.id}.yaml")
-    return case
+    return read_cases(folder, BehaviourCase, BehaviourCaseError)

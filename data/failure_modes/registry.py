@@ -8,16 +8,15 @@ import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from data.degrade.degrade import OperatorName
+from data.case_files import read_cases
+from data.degrade.change import PhotoChange
 from data.errors import DataError
 from data.failure_modes.metrics import FailureMetric
 
 FOLDER: Final = Path(__file__).parent
 Text = Annotated[str, Field(min_length=1)]
-Severity = Annotated[float, Field(gt=0, le=1)]
 Side = Literal["probe", "reference", "both"]
 Status = Literal["open", "accepted", "fixed"]
 
@@ -30,25 +29,12 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Transform(_Frozen):
+class Transform(PhotoChange):
     """Photos of the test split are degraded on purpose."""
 
     kind: Literal["transform"]
-    operators: tuple[OperatorName, ...] = Field(min_length=1)
-    """What is done to a photo, each on its own; see `data.degrade`."""
-    severities: tuple[Severity, ...] = Field(min_length=1)
-    """How much of it; rising."""
     side: Side
     """Which photo of a comparison is degraded: the one from the door, the one on file, or both."""
-    alike: bool = False
-    """Whether all photos get the same draw, so that everybody wears the very same mask."""
-
-    @field_validator("severities")
-    @classmethod
-    def _rise(cls, severities: tuple[float, ...]) -> tuple[float, ...]:
-        if list(severities) != sorted(set(severities)):
-            raise ValueError(f"the severities {list(severities)} do not rise")
-        return severities
 
 
 class Selection(_Frozen):
@@ -95,18 +81,4 @@ def read_failure_modes(folder: Path = FOLDER) -> tuple[FailureMode, ...]:
 
     Raises `FailureModeError` that names file and key, also where a file is not named after its id.
     """
-    return tuple(_read(path) for path in sorted(folder.glob("*.yaml")))
-
-
-def _read(path: Path) -> FailureMode:
-    try:
-        mode = FailureMode.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise FailureModeError(f"{path}: cannot be read ({error}); restore it from git") from error
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "file"
-        raise FailureModeError(f"{path}: {where}: {problem['msg']}; correct it") from error
-    if mode.id != path.stem:
-        raise FailureModeError(f"{path}: the id is {mode.id!r}; name the file {mode.id}.yaml")
-    return mode
+    return read_cases(folder, FailureMode, FailureModeError)

@@ -19,12 +19,12 @@ import pandas as pd
 
 from evaluation.drift.compare import compare, knows_sites
 from evaluation.drift.config import DriftConfig
-from evaluation.drift.p_values import holm
 from evaluation.drift.report import DriftReport, DriftVerdict, SliceDrift, WindowLine
 from evaluation.drift.sequence import follow
 from evaluation.drift.summary import summarise, summarise_names, watched, watched_numbers
 from evaluation.drift.window import first_of_each_person
 from evaluation.errors import DriftError
+from evaluation.uncertainty.holm import holm
 
 ALL = "all"
 
@@ -83,8 +83,8 @@ def _judge_slices(
         else _too_small(*sides, config)
         for name, sides in parts.items()
     }
-    adjusted = holm([found[name].p or 0.0 for name in tested])
-    for name, p in zip(tested, adjusted, strict=True):
+    adjusted = holm({name: found[name].p or 0.0 for name in tested})
+    for name, p in adjusted.items():
         found[name] = _decided(found[name], p, alpha, config)
     return found
 

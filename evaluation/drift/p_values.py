@@ -6,14 +6,12 @@ together  windows ordered by the smallest p of their metrics, equal ones by thei
           however they hang together (Westfall and Young, 1993). The second key matters: each
           metric has a redrawn window of the smallest p there is, so by p alone a single metric
           that is off by miles would never come first
-Holm      p of slices sorted upwards, times (slices left), never falling (Holm, 1979)
 e         (1 - p + p ln p) / (p (ln p)^2): p to an e-value, whose mean without drift is at most
           1 (Vovk and Wang, Annals of Statistics 2021). e-values of successive windows multiply,
           and the chance that the product ever reaches 1 / alpha is at most alpha (Ville).
 """
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -42,15 +40,6 @@ def together(statistics: Values, p: Values) -> float:
     farthest = np.round(apart.max(axis=1), _DECIMALS)
     as_far = (smallest == smallest[0]) & (farthest >= farthest[0])
     return float(np.mean((smallest < smallest[0]) | as_far))
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Adjusted p values: those at most alpha are rejected with family-wise error alpha."""
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty(len(p))
-    left = len(p) - np.arange(len(p))
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(np.asarray(p)[order] * left))
-    return [float(one) for one in adjusted]
 
 
 def e_value(p: float) -> float:

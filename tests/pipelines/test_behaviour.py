@@ -1,34 +1,19 @@
 """Behaviour tried for real: rendered people, real detector, tiny bundle, the server's path."""
 
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from data.behaviour.registry import BehaviourCase, read_behaviour
-from data.detection.factory import open_detector
-from data.detection.selection import select_face
-from data.images import decode_image
-from data.manifest import LANDMARK_COLUMNS
-from data.sources.campus.config import CampusConfig
-from data.sources.campus.render import render_photo
 from evaluation.config import BehaviourConfig, EvaluationConfig
-from evaluation.operating_points import OperatingPoint
 from pipelines.behaviour import describe, try_behaviour
 from pipelines.degraded_photo import DegradeSettings
 from pipelines.scoring import EmbeddedPhotos
 from serving.bundle import Bundle, open_bundle
-from serving.engine import EngineConfig, load_engine
-from serving.release import DETECTOR_FOLDER
+from tests.pipelines.rendered import POINTS, rendered_photos
 
-PEOPLE, PHOTOS_EACH = 4, 2
 CONFIG = EvaluationConfig(behaviour=BehaviourConfig(max_photos=4, photos_per_subject=2))
-POINTS = {
-    "fmr_1e-3": OperatingPoint(
-        target_fmr=1e-3, threshold=0.8, num_impostor_pairs=5000, realised_fmr=1e-3
-    )
-}
 
 
 @pytest.fixture(scope="module")
@@ -43,21 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def photos(bundle: Bundle, folder: Path) -> EmbeddedPhotos:
-    config = CampusConfig(num_subjects=PEOPLE, photos_per_subject=PHOTOS_EACH, seed=7)
-    detector = open_detector(bundle.folder / DETECTOR_FOLDER, bundle.release.detector)
-    engine = load_engine(bundle, EngineConfig())
-    rows, embeddings = [], []
-    for number in range(PEOPLE * PHOTOS_EACH):
-        content, row = render_photo(config, number)
-        (folder / f"{number}.jpg").write_bytes(content)
-        image = decode_image(content)
-        face = select_face(detector.detect(image), image.shape[:2], bundle.release.face_policy)
-        embeddings.append(engine.embed(image[None], face.landmarks_px[None])[0])
-        found = dict(zip(LANDMARK_COLUMNS, face.landmarks_px.reshape(-1).tolist(), strict=True))
-        names = {"path": f"{number}.jpg", "image_id": f"p{number}"}
-        rows.append(found | names | {"subject_id": row["subject_id"], "capture_kind": None})
-    table = pd.DataFrame(rows).assign(quality=50.0)
-    return EmbeddedPhotos(table, np.stack(embeddings), np.ones(len(rows), dtype=bool))
+    found = rendered_photos(bundle, folder)
+    return replace(found, table=found.table.assign(capture_kind=None))
 
 
 @pytest.fixture(scope="module")

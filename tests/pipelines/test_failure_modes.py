@@ -15,11 +15,8 @@ from data.detection.factory import open_detector
 from data.detection.selection import select_face
 from data.failure_modes.registry import FailureMode
 from data.images import decode_image
-from data.manifest import LANDMARK_COLUMNS, landmarks_of
-from data.sources.campus.config import CampusConfig
-from data.sources.campus.render import render_photo
+from data.manifest import landmarks_of
 from evaluation.config import EvaluationConfig, FailureModesConfig
-from evaluation.operating_points import OperatingPoint
 from evaluation.suites.failure_modes import Least
 from pipelines.degraded_photo import DegradedPhotos, DegradeSettings, DegradeTask, take_all
 from pipelines.failure_modes import provoke
@@ -28,14 +25,9 @@ from pipelines.scoring import EmbeddedPhotos
 from serving.bundle import Bundle, open_bundle
 from serving.engine import EngineConfig, load_engine
 from serving.release import DETECTOR_FOLDER
+from tests.pipelines.rendered import PEOPLE, POINTS, rendered_photos
 
-PEOPLE, PHOTOS_EACH = 4, 2
 CONFIG = EvaluationConfig(failure_modes=FailureModesConfig(max_photos=8, photos_per_subject=2))
-POINTS = {
-    "fmr_1e-3": OperatingPoint(
-        target_fmr=1e-3, threshold=0.8, num_impostor_pairs=5000, realised_fmr=1e-3
-    )
-}
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +42,7 @@ def photos_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def photos(bundle: Bundle, photos_folder: Path) -> EmbeddedPhotos:
-    """Rendered photos as `align` and the engine see them."""
-    config = CampusConfig(num_subjects=PEOPLE, photos_per_subject=PHOTOS_EACH, seed=7)
-    detector = open_detector(bundle.folder / DETECTOR_FOLDER, bundle.release.detector)
-    engine = load_engine(bundle, EngineConfig())
-    rows, embeddings = [], []
-    for number in range(PEOPLE * PHOTOS_EACH):
-        content, row = render_photo(config, number)
-        (photos_folder / f"{number}.jpg").write_bytes(content)
-        image = decode_image(content)
-        face = select_face(detector.detect(image), image.shape[:2], bundle.release.face_policy)
-        embeddings.append(engine.embed(image[None], face.landmarks_px[None])[0])
-        found = dict(zip(LANDMARK_COLUMNS, face.landmarks_px.reshape(-1).tolist(), strict=True))
-        kind, subject = ("id_photo" if number % PHOTOS_EACH == 0 else "gate"), row["subject_id"]
-        rows.append(found | {"path": f"{number}.jpg", "subject_id": subject, "capture_kind": kind})
-    return EmbeddedPhotos(pd.DataFrame(rows), np.stack(embeddings), np.ones(len(rows), dtype=bool))
+    return rendered_photos(bundle, photos_folder)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from scipy import stats
 from evaluation.drift.categories import NamedColumn
 from evaluation.drift.embeddings import EmbeddingColumn
 from evaluation.drift.ordered import OrderedColumn, Values
-from evaluation.drift.p_values import e_value, holm, p_values, together
+from evaluation.drift.p_values import e_value, p_values, together
 from evaluation.drift.resampling import Pool
 
 NUMBERS = st.lists(st.integers(-8, 8), min_size=2, max_size=40)
@@ -150,11 +150,6 @@ def test_p_of_many_metrics_together_is_uniform_without_drift(rng: np.random.Gene
         statistics = shared + rng.normal(size=(100, 12))
         found.append(together(statistics, p_values(statistics)))
     assert stats.kstest(found, "uniform").pvalue > 0.001
-
-
-def test_holm_on_the_numbers_of_a_textbook() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([]) == []
 
 
 def test_e_values_have_a_mean_of_at_most_one_without_drift() -> None:
