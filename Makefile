@@ -32,8 +32,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 lock: ## Resolve pyproject's ranges anew into requirements.lock
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra platform --extra ray --extra drift --extra dev --python-version 3.11 \
-	  --quiet --no-annotate --no-header | grep -viP '^(nvidia-(?!ml-py)|cuda-|triton)' > requirements.lock.new
+	$(BIN)/uv pip compile pyproject.toml --extra platform --extra ray --extra drift --extra gpu --extra dev --python-version 3.11 \
+	  --quiet --no-annotate --no-header | grep -viP '^(nvidia-(?!ml-py|cuda-nvrtc=)|cuda-toolkit|triton)' > requirements.lock.new
 	mv requirements.lock.new requirements.lock
 
 format: install ## Rewrite the code in the house format
