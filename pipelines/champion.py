@@ -17,7 +17,7 @@ from pipelines.errors import ChampionError
 from pipelines.judging import TestProtocol, calibration_scores, headline_scores
 from pipelines.layout import Layout
 from pipelines.params import AlignParams
-from pipelines.registry import fetch_by_digest
+from pipelines.registry_store import fetch_by_digest
 from pipelines.scoring import embed_split
 from serving.bundle import Bundle, open_bundle
 from serving.engine import EngineConfig, load_engine
@@ -25,6 +25,9 @@ from serving.engine import EngineConfig, load_engine
 
 def fetch_champion(pin: ChampionPin, layout: Layout) -> Bundle:
     """Bring the pinned bundle to `var/champions`, and open it by its digest.
+
+    The pin stands in params.yaml, under git, and so vouches for it as a signature would; keys and
+    trust differ between machines, and a stage must not.
 
     Raises `TrackingError` where the registry has no such bundle, `BundleError` where its bytes are
     not those of the digest, and `ChampionError` where it is another model than the pin names.

@@ -11,7 +11,7 @@ from evaluation.champion.comparison import ChampionPin
 from pipelines.errors import ParamsError
 from pipelines.layout import Layout
 from pipelines.params import load_params
-from pipelines.registry import CHAMPION, find_alias
+from pipelines.registry_store import CHAMPION, find_alias
 
 _LINE = re.compile(r"^  champion:.*\n(?:    .*\n)*", re.MULTILINE)
 

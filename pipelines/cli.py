@@ -5,14 +5,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from pipelines.bundle_commands import TrustOption, bundles
 from pipelines.layout import Layout
 from pipelines.params import load_params
 from pipelines.stage import OUR_ERRORS, configure_logging
 from pipelines.sweep_command import sweep_batch
+
+if TYPE_CHECKING:
+    from pipelines.serve import Loaded
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,6 +28,7 @@ models = typer.Typer(no_args_is_help=True, help="Pretrained models, by pinned di
 app.add_typer(models, name="models")
 champions = typer.Typer(no_args_is_help=True, help="The model that candidates are compared with.")
 app.add_typer(champions, name="champion")
+app.add_typer(bundles, name="bundle")
 
 DEFAULT_MODEL = "examgate-campus"
 BundleOption = Annotated[
@@ -31,6 +36,14 @@ BundleOption = Annotated[
 ]
 AliasOption = Annotated[str, typer.Option(help="Alias in the registry.")]
 NameOption = Annotated[str, typer.Option(help="Registered model.")]
+UnsignedOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unsigned",
+        help="With --bundle: take one that nobody has signed. Never where it decides about people;"
+        " refused where EXAMGATE_PRODUCTION is set.",
+    ),
+]
 
 
 def main() -> None:
@@ -74,13 +87,17 @@ def register(
     release: Annotated[Path, typer.Option(help="Folder of a released bundle.")] = Path(
         "artifacts/release"
     ),
+    reissue: Annotated[
+        bool, typer.Option(help="Sign and register once more: the way back to an old release.")
+    ] = False,
 ) -> None:
-    """Register a released bundle; sets `staging`, and `champion` where there is none."""
+    """Sign and register a released bundle; sets `staging`, and `champion` where there is none."""
     from pipelines.registry import register as register_bundle
 
-    found = register_bundle(Path.cwd(), release)
+    found = register_bundle(Path.cwd(), release, reissue=reissue)
     verb = "registered" if found.created else "already registered"
     print(f"{verb}: {found.name} version {found.version}, bundle {found.digest[:12]}")
+    print(f"signed:  release {found.number}")
     print(f"aliases: {', '.join(found.aliases)}")
     print("look at it:    make mlflow")
     print(f"serve it:      examgate serve --name {found.name} --alias staging")
@@ -97,17 +114,20 @@ def serve(
     operating_point: Annotated[
         str | None, typer.Option(help="One of the bundle's, such as fmr_1e-3.")
     ] = None,
+    trust: TrustOption = None,
+    allow_unsigned: UnsignedOption = False,
 ) -> None:
-    """Answer `POST /compare` with a released bundle."""
-    from pipelines.serve import load
+    """Answer `POST /compare` with a released bundle that a trusted key has signed."""
     from pipelines.serve import serve as run_server
     from serving.config import ServerConfig
 
-    opened, version = load(Path.cwd(), name, alias, bundle)
+    loaded = _load(name, alias, bundle, trust, allow_unsigned)
+    opened, version = loaded.bundle, loaded.version or "-"
     config = ServerConfig(host=host, port=port, operating_point=operating_point)
-    print(f"{opened.release.name} version {version or '-'} bundle {opened.digest}", flush=True)
+    print(f"{opened.release.name} version {version} bundle {opened.digest}")
+    print(loaded.standing, flush=True)
     print(f"listening on http://{host}:{port}", flush=True)
-    run_server(opened, version, config)
+    run_server(loaded, config)
 
 
 @app.command()
@@ -117,14 +137,13 @@ def compare(
     name: NameOption = DEFAULT_MODEL,
     alias: AliasOption = "champion",
     bundle: BundleOption = None,
+    trust: TrustOption = None,
+    allow_unsigned: UnsignedOption = False,
 ) -> None:
     """Compare two photos without a server. Exit status 0: same person, 3: not."""
-    from pipelines.serve import load
     from serving.config import ServerConfig
-    from serving.verifier import FaceVerifier
 
-    opened, version = load(Path.cwd(), name, alias, bundle)
-    verifier = FaceVerifier.from_bundle(opened, ServerConfig(), version)
+    verifier = _load(name, alias, bundle, trust, allow_unsigned).verifier(ServerConfig())
     found = verifier.compare(_read(image1), _read(image2))
     answer = {
         "is_same_person": found.is_same_person,
@@ -361,6 +380,20 @@ def wrap_checkpoint(
     params = load_params(layout.params)
     release = wrap_file(layout.root, file, name, licence, output, params)
     print(f"{output}: {release.name}, {release.embedding_dim}-d, licence: {release.licence}")
+
+
+def _load(
+    name: str, alias: str, bundle: Path | None, trust: Path | None, allow_unsigned: bool
+) -> "Loaded":
+    from pipelines.serve import load, load_folder
+    from pipelines.trust import trust_config
+
+    config = trust_config(Path.cwd(), trust)
+    if bundle is not None:
+        return load_folder(bundle, config, allow_unsigned)
+    if allow_unsigned:
+        raise typer.BadParameter("--allow-unsigned goes with --bundle: a registry's are signed")
+    return load(Path.cwd(), name, alias, config)
 
 
 def _read(path: Path) -> bytes:

@@ -10,7 +10,8 @@ PipelineError
 ├── ModelError        a pretrained model is unknown, absent, or not the pinned one
 ├── LaunchError       processes that train together could not be started, or one of them failed
 ├── SweepError        what was to be swept over is impossible, or nothing of it ran
-└── LoadError         a server cannot be put under load
+├── LoadError         a server cannot be put under load
+└── ProductionError   what a machine that answers for real must not do
 """
 
 
@@ -56,3 +57,7 @@ class SweepError(PipelineError):
 
 class LoadError(PipelineError):
     """A server cannot be put under load: wrong address, not ready, or nothing to send."""
+
+
+class ProductionError(PipelineError):
+    """EXAMGATE_PRODUCTION is set, and something was asked that belongs on a workbench."""

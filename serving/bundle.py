@@ -4,15 +4,15 @@
     detector/*.onnx         the detector's networks
     reports/*.json          evaluation and gate, optional
     release.json            what it is and the SHA-256 of every other file, see `serving.release`
+    release.sig             who stands for release.json, see `serving.signing`; not in a candidate
 
 The digest of a bundle is the SHA-256 of its release.json, so one short string pins every byte.
 A bundle is checked before anything in it is parsed: first that digest, then the format, then every
-file. Nothing is ever unpickled.
+file, then what its graphs are made of. Nothing is ever unpickled.
 """
 
 import os
 import shutil
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,14 @@ from typing import Any, Final
 import pydantic_core
 from pydantic import ValidationError
 
-from data.files import sha256_bytes, sha256_file, whole_folder, write_json
+from data.files import sha256_bytes, whole_folder, write_json
+from serving.bundle_files import (
+    FETCH_AGAIN,
+    check_files,
+    describe_file,
+    listable_files,
+    read_plain,
+)
 from serving.errors import (
     BundleDigestError,
     BundleFormatError,
@@ -31,6 +38,7 @@ from serving.release import (
     EMBEDDER_FILE,
     FORMAT_VERSION,
     RELEASE_FILE,
+    SIGNATURE_FILE,
     FileEntry,
     GateSummary,
     OperatingPoint,
@@ -42,6 +50,7 @@ from serving.release import (
 __all__ = [
     "EMBEDDER_FILE",
     "RELEASE_FILE",
+    "SIGNATURE_FILE",
     "Bundle",
     "FileEntry",
     "GateSummary",
@@ -51,11 +60,11 @@ __all__ = [
     "ReleaseDraft",
     "copy_bundle",
     "open_bundle",
+    "read_release",
     "seal",
 ]
 
 _MAX_RELEASE_BYTES: Final = 1 << 20
-_FETCH_AGAIN: Final = "fetch the bundle again from the registry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,7 @@ class Bundle:
     def path(self, name: str) -> Path:
         """Path of a listed file. Raises `BundleMissingError` where the release does not list it."""
         if name not in self.release.files:
-            raise BundleMissingError(f"{self.folder}: the release lists no {name}; {_FETCH_AGAIN}")
+            raise BundleMissingError(f"{self.folder}: the release lists no {name}; {FETCH_AGAIN}")
         return self.folder / name
 
     def read(self, name: str) -> bytes:
@@ -78,9 +87,9 @@ class Bundle:
         try:
             content = self.path(name).read_bytes()
         except OSError as error:
-            raise BundleMissingError(f"{self.folder / name} is gone; {_FETCH_AGAIN}") from error
+            raise BundleMissingError(f"{self.folder / name} is gone; {FETCH_AGAIN}") from error
         if sha256_bytes(content) != self.release.files[name].sha256:
-            raise BundleDigestError(f"{self.folder / name} has changed; {_FETCH_AGAIN}")
+            raise BundleDigestError(f"{self.folder / name} has changed; {FETCH_AGAIN}")
         return content
 
 
@@ -88,21 +97,16 @@ def seal(folder: Path, draft: ReleaseDraft) -> Release:
     """Hash every file in the folder and write release.json last, whole.
 
     Equal files and an equal draft give an equal release.json and so an equal digest. Raises
-    `BundleFormatError` where the folder lacks a part or holds a link, and `BundleMissingError`
-    where there is no folder.
+    `BundleFormatError` where the folder lacks a part or holds a link, `BundleGraphError` for a
+    graph that no bundle may carry, and `BundleMissingError` where there is no folder.
     """
-    names = sorted(_regular_files(folder) - {RELEASE_FILE})
-    files = {
-        name: FileEntry(
-            sha256=sha256_file(folder / name), size_bytes=(folder / name).stat().st_size
-        )
-        for name in names
-    }
+    files = {name: describe_file(folder / name) for name in sorted(listable_files(folder))}
     fields = {name: getattr(draft, name) for name in ReleaseDraft.model_fields}
     try:
         release = Release(**fields, files=files)
     except ValidationError as error:
         raise BundleFormatError(f"{folder} cannot be sealed: {_first_problem(error)}") from error
+    (folder / SIGNATURE_FILE).unlink(missing_ok=True)  # of what was sealed here before
     write_json(folder / RELEASE_FILE, release.model_dump(mode="json"))
     return release
 
@@ -112,18 +116,20 @@ def open_bundle(
 ) -> Bundle:
     """Check a bundle from its digest down to its last byte, and open it.
 
-    Raises `BundleMissingError`, `BundleDigestError`, `BundleFormatError`, or, where a release is
-    required, `BundleNotReleasedError` for a candidate.
+    This says that the bundle is whole, not who made it: what answers people is opened by
+    `serving.signing.opening.open_trusted`. Raises `BundleMissingError`, `BundleDigestError`,
+    `BundleFormatError`, `BundleGraphError`, or, where a release is required,
+    `BundleNotReleasedError` for a candidate.
     """
-    content = _read_release(folder)
+    content = read_release(folder)
     digest = sha256_bytes(content)
     if expected_digest is not None and digest != expected_digest:
         raise BundleDigestError(
             f"{folder}/{RELEASE_FILE} has digest {digest}, expected {expected_digest}; "
-            f"{_FETCH_AGAIN}"
+            f"{FETCH_AGAIN}"
         )
     release = _parse_release(folder, content)
-    _check_files(folder, release)
+    check_files(folder, release.files)
     reason = release.why_not_released() if require_released else None
     if reason is not None:
         raise BundleNotReleasedError(
@@ -134,28 +140,28 @@ def open_bundle(
 
 
 def copy_bundle(source: Path, destination: Path, expected_digest: str | None = None) -> Bundle:
-    """Copy a bundle, released or not, so that the destination is either whole or absent."""
+    """Copy a bundle, released or not, so that the destination is either whole or absent.
+
+    A signature goes with it.
+    """
     bundle = open_bundle(source, expected_digest, require_released=False)
+    signature = [SIGNATURE_FILE] if (source / SIGNATURE_FILE).exists() else []
     with whole_folder(destination) as partial:
-        for name in (*bundle.release.files, RELEASE_FILE):
+        for name in (*bundle.release.files, RELEASE_FILE, *signature):
             (partial / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, partial / name)
         open_bundle(partial, bundle.digest, require_released=False)
     return Bundle(destination, bundle.release, bundle.digest)
 
 
-def _read_release(folder: Path) -> bytes:
+def read_release(folder: Path) -> bytes:
+    """Content of release.json, unparsed. Raises `BundleMissingError` or `BundleFormatError`."""
     path = folder / RELEASE_FILE
     if not folder.is_dir():
         raise BundleMissingError(f"{folder} is no folder; give the path of a release bundle")
     if not os.path.lexists(path):
         raise BundleMissingError(f"{folder} holds no {RELEASE_FILE}; it is no sealed bundle")
-    status = path.lstat()
-    if not stat.S_ISREG(status.st_mode):
-        raise BundleFormatError(f"{path} is a link or no plain file; {_FETCH_AGAIN}")
-    if status.st_size > _MAX_RELEASE_BYTES:
-        raise BundleFormatError(f"{path} is larger than {_MAX_RELEASE_BYTES:,} bytes")
-    return path.read_bytes()
+    return read_plain(path, _MAX_RELEASE_BYTES)
 
 
 def _parse_release(folder: Path, content: bytes) -> Release:
@@ -163,7 +169,7 @@ def _parse_release(folder: Path, content: bytes) -> Release:
     try:
         fields: Any = pydantic_core.from_json(content)
     except ValueError as error:
-        raise BundleFormatError(f"{where} is no JSON; {_FETCH_AGAIN}") from error
+        raise BundleFormatError(f"{where} is no JSON; {FETCH_AGAIN}") from error
     version = fields.get("format_version") if isinstance(fields, dict) else None
     if version != FORMAT_VERSION:
         raise BundleFormatError(
@@ -173,51 +179,9 @@ def _parse_release(folder: Path, content: bytes) -> Release:
     try:
         return Release.model_validate_json(content, strict=True)
     except ValidationError as error:
-        raise BundleFormatError(f"{where}: {_first_problem(error)}; {_FETCH_AGAIN}") from error
+        raise BundleFormatError(f"{where}: {_first_problem(error)}; {FETCH_AGAIN}") from error
 
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_context=False)[0]
     return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-
-
-def _check_files(folder: Path, release: Release) -> None:
-    found = _regular_files(folder) - {RELEASE_FILE}
-    listed = set(release.files)
-    if missing := sorted(listed - found):
-        raise BundleMissingError(f"{folder} lacks {', '.join(missing)}; {_FETCH_AGAIN}")
-    if extra := sorted(found - listed):
-        raise BundleFormatError(
-            f"{folder} holds {', '.join(extra)}, which its release does not list; "
-            f"remove it or {_FETCH_AGAIN}"
-        )
-    for name, entry in release.files.items():
-        _check_file(folder / name, entry)
-
-
-def _check_file(path: Path, entry: FileEntry) -> None:
-    size = path.stat().st_size
-    if size != entry.size_bytes:
-        raise BundleDigestError(
-            f"{path} has {size:,} bytes, sealed were {entry.size_bytes:,}; {_FETCH_AGAIN}"
-        )
-    if sha256_file(path) != entry.sha256:
-        raise BundleDigestError(f"{path} is not the file that was sealed; {_FETCH_AGAIN}")
-
-
-def _regular_files(folder: Path) -> set[str]:
-    """Relative names of all files below the folder; a link or device anywhere is refused."""
-    if not folder.is_dir():
-        raise BundleMissingError(f"{folder} is no folder; give the path of a release bundle")
-    names = set()
-    for parent, folders, files in os.walk(folder, followlinks=False):
-        for name in (*folders, *files):
-            path = Path(parent, name)
-            mode = path.lstat().st_mode
-            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise BundleFormatError(
-                    f"{path} is a link or no plain file; put the file itself into the bundle"
-                )
-            if stat.S_ISREG(mode):
-                names.add(path.relative_to(folder).as_posix())
-    return names

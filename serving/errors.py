@@ -5,7 +5,14 @@
     │   ├── BundleMissingError          the folder, its release.json or a listed file is not there
     │   ├── BundleFormatError           no bundle this version reads, or it holds what it must not
     │   ├── BundleDigestError           a file or the release is not the one that was sealed
-    │   └── BundleNotReleasedError      whole, but no gate passed it
+    │   ├── BundleNotReleasedError      whole, but no gate passed it
+    │   ├── BundleGraphError            a graph holds what no graph of a bundle may hold
+    │   └── BundleTrustError            nobody whom this machine trusts stands for it
+    │       ├── BundleUnsignedError         it has no signature
+    │       ├── BundleSignatureError        its signature is not one of these bytes
+    │       ├── BundleUntrustedError        the key that signed it is not trusted here
+    │       └── BundleRollbackError         an older release than this machine accepts
+    ├── TrustError                  trust file, key or record of releases cannot be used
     ├── GraphError                  an embedder cannot be built into `embed.onnx`
     └── EngineError                 a graph cannot be loaded, or was asked the wrong question
 
@@ -35,6 +42,34 @@ class BundleDigestError(BundleError):
 
 class BundleNotReleasedError(BundleError):
     """The bundle is whole, but it is a candidate: no gate has passed it."""
+
+
+class BundleGraphError(BundleError):
+    """A graph of the bundle holds what no graph of a bundle may hold, as in custom operators."""
+
+
+class BundleTrustError(BundleError):
+    """The bundle may be whole, but nobody whom this machine trusts stands for it."""
+
+
+class BundleUnsignedError(BundleTrustError):
+    """The bundle has no signature."""
+
+
+class BundleSignatureError(BundleTrustError):
+    """The signature is damaged, or it is not one of this very release.json by the key it names."""
+
+
+class BundleUntrustedError(BundleTrustError):
+    """The bundle is signed by a key that the trust file does not list."""
+
+
+class BundleRollbackError(BundleTrustError):
+    """The signature is valid, but older than a release that was seen or is demanded."""
+
+
+class TrustError(ServingError):
+    """The trust file, a private key or the record of releases seen cannot be used."""
 
 
 class GraphError(ServingError):

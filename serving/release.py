@@ -18,8 +18,12 @@ from data.quality_policy import NO_QUALITY_POLICY, QualityPolicy
 
 FORMAT_VERSION: Final = 1
 RELEASE_FILE: Final = "release.json"
+SIGNATURE_FILE: Final = "release.sig"
+"""Written by `serving.signing`. Not listed: it signs the list, and differs between signers."""
 EMBEDDER_FILE: Final = "embed.onnx"
 DETECTOR_FOLDER: Final = "detector"
+MAX_FILE_BYTES: Final = (1 << 31) - 1
+"""What protobuf can hold, so no graph in one file is larger."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -67,7 +71,7 @@ class FileEntry(_Frozen):
     """One file as it was sealed."""
 
     sha256: Sha256
-    size_bytes: Annotated[int, Field(ge=0)]
+    size_bytes: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)]
 
 
 class ReleaseDraft(_Frozen):
@@ -176,5 +180,9 @@ class Release(ReleaseDraft):
 
 def _stays_inside(name: str) -> bool:
     path = PurePosixPath(name)
-    plain = name == path.as_posix() and name not in {".", RELEASE_FILE} and "\\" not in name
+    plain = (
+        name == path.as_posix()
+        and name not in {".", RELEASE_FILE, SIGNATURE_FILE}
+        and "\\" not in name
+    )
     return plain and not path.is_absolute() and ".." not in path.parts and "\0" not in name

@@ -7,7 +7,8 @@ import pytest
 from mlflow import MlflowClient
 
 from pipelines.errors import NotReleasedError, TrackingError
-from pipelines.registry import CHAMPION, DIGEST_TAG, STAGING, fetch_bundle, register
+from pipelines.registry import STAGING, fetch_bundle, register
+from pipelines.registry_store import CHAMPION, DIGEST_TAG
 from serving.bundle import open_bundle, seal
 from serving.errors import BundleDigestError, BundleError
 from serving.release import RELEASE_FILE, GateSummary
@@ -75,10 +76,10 @@ def test_damaged_bundle_is_refused(tmp_path: Path, tiny_bundle: Path) -> None:
 @pytest.mark.usefixtures("client")
 def test_alias_leads_to_the_registered_bytes(tmp_path: Path, tiny_bundle: Path) -> None:
     found = register(tmp_path, tiny_bundle)
-    bundle, version = fetch_bundle(tmp_path, found.name, CHAMPION)
-    assert (bundle.digest, version) == (found.digest, "1")
+    trusted, version = fetch_bundle(tmp_path, found.name, CHAMPION)
+    assert (trusted.bundle.digest, version) == (found.digest, "1")
     again, _ = fetch_bundle(tmp_path, found.name, STAGING)
-    assert again.folder == bundle.folder
+    assert again.bundle.folder == trusted.bundle.folder
 
 
 def test_store_that_changed_the_bytes_is_noticed(
