@@ -12,6 +12,7 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from pipelines.errors import TrackingError
 from pipelines.tracking import connect, resume_run, start_wrapped_run
@@ -114,11 +115,21 @@ def pointed(client: MlflowClient, name: str, alias: str) -> tuple[ModelVersion, 
 
 
 def by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
-    """The version behind an alias; None where nothing is."""
+    """The version behind an alias; None where there is no such model or alias.
+
+    Raises `TrackingError` where the registry does not answer, which is not the same.
+    """
     try:
-        return client.get_model_version_by_alias(name, alias)
-    except MlflowException:
-        return None
+        number = client.get_registered_model(name).aliases.get(alias)
+        return None if number is None else client.get_model_version(name, number)
+    except MlflowException as error:
+        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            return None
+        first_line = str(error).partition("\n")[0]
+        raise TrackingError(
+            f"the registry does not say what {alias!r} of {name!r} is ({first_line}); try again"
+            " once it answers"
+        ) from error
 
 
 def create_version(
