@@ -7,7 +7,7 @@ import pandas as pd
 
 from evaluation.config import EvaluationConfig
 from evaluation.errors import EvaluationError, TooFewComparisonsError
-from evaluation.groups.cross_cells import cross_cells
+from evaluation.groups.cross_cells import CrossCells, cross_cells
 from evaluation.groups.fairness import FairnessSettings, judge_fairness
 from evaluation.groups.slices import Slice, family_name, slices_of
 from evaluation.measures.bands import det_band
@@ -47,8 +47,6 @@ def evaluate(
         )
     genuine, impostor = test.genuine_scores, test.impostor_scores
     require_both(genuine, impostor, "test split")
-    everything = np.ones(len(test.pairs), dtype=bool)
-    rates = error_rates(test, everything, points, config.confidence, config.bootstrap)
     subjects, default = test.subject_codes(), config.default_operating_point
     confidence, bootstrap = config.confidence, config.bootstrap
     return EvaluationReport(
@@ -60,14 +58,7 @@ def evaluate(
         population=_population(test, subjects),
         auc=auc(genuine, impostor),
         eer=eer(genuine, impostor),
-        points={
-            name: PointReport(
-                operating_point=point,
-                rates=rates[name],
-                at_test_fmr=_at_test_fmr(test, point.target_fmr, config),
-            )
-            for name, point in points.items()
-        },
+        points=_points(test, points, config),
         slices={
             part.name: _slice_report(test, part, points, config)
             for part in config_slices(test, config)
@@ -77,15 +68,7 @@ def evaluate(
             for family in config.fairness_families
         },
         cross_cells={
-            family_name(family): cross_cells(
-                test,
-                family,
-                default,
-                points[default],
-                config.min_impostor_pairs,
-                confidence,
-                bootstrap,
-            )
+            family_name(family): _cross_cells(test, family, points[default], config)
             for family in config.fairness_families
         },
         tenfold=tenfold_accuracy(test.scores, test.pairs) if test.pairs.fold is not None else None,
@@ -126,6 +109,35 @@ def _fairness(config: EvaluationConfig) -> FairnessSettings:
         min_genuine_pairs=config.min_genuine_pairs,
         bootstrap=config.bootstrap,
         chance=config.fairness,
+    )
+
+
+def _points(
+    test: ScoredSplit, points: Mapping[str, OperatingPoint], config: EvaluationConfig
+) -> dict[str, PointReport]:
+    everything = np.ones(len(test.pairs), dtype=bool)
+    rates = error_rates(test, everything, points, config.confidence, config.bootstrap)
+    return {
+        name: PointReport(
+            operating_point=point,
+            rates=rates[name],
+            at_test_fmr=_at_test_fmr(test, point.target_fmr, config),
+        )
+        for name, point in points.items()
+    }
+
+
+def _cross_cells(
+    test: ScoredSplit, family: tuple[str, ...], point: OperatingPoint, config: EvaluationConfig
+) -> CrossCells:
+    return cross_cells(
+        test,
+        family,
+        config.default_operating_point,
+        point,
+        config.min_impostor_pairs,
+        config.confidence,
+        config.bootstrap,
     )
 
 

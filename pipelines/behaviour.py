@@ -15,14 +15,17 @@ from evaluation.operating_points import OperatingPoint
 from evaluation.suites.behaviour import BehaviourCondition, BehaviourReport, expectations_of
 from evaluation.suites.changes import Change, flipped_pairs, judge_changes
 from pipelines.behaviour_server import try_junk, try_same_photo
-from pipelines.degraded_photo import DegradedFace, DegradeSettings, DegradeTask, take_all
-from pipelines.environment import usable_workers
+from pipelines.degraded_photo import (
+    DegradedFace,
+    DegradeSettings,
+    DegradeTask,
+    take_all,
+    workers_for,
+)
 from pipelines.provoking import Condition, Rows, choose_photos, degradation_of, tasks_of
 from pipelines.scoring import EmbeddedPhotos
 from pipelines.stage import progress
 
-_FEW_TASKS: Final = 64
-"""Below this the start of further processes takes longer than they save."""
 _MAX_FLIPS: Final = 20
 """Of one case, kept to be looked at."""
 _FLIP_COLUMNS: Final = (
@@ -105,8 +108,7 @@ def _changes(
     seed = config.behaviour.seed
     conditions = [condition for case in cases for condition in _conditions(case, chosen)]
     tasks = {_key(t): t for c in conditions for t in tasks_of(c, photos, seed)}
-    workers = 1 if len(tasks) < _FEW_TASKS else usable_workers()
-    taken = take_all(list(tasks.values()), settings, workers, progress("behaviour"))
+    taken = take_all(list(tasks.values()), settings, workers_for(len(tasks)), progress("behaviour"))
     faces = dict(zip(tasks, taken, strict=True))
     found: dict[str, tuple[Change, ...]] = {}
     for condition in conditions:

@@ -21,6 +21,7 @@ from pipelines.registry_store import fetch_by_digest
 from pipelines.scoring import embed_split
 from serving.bundle import Bundle, open_bundle
 from serving.engine import EngineConfig, load_engine
+from serving.release import Release
 
 
 def fetch_champion(pin: ChampionPin, layout: Layout) -> Bundle:
@@ -56,15 +57,20 @@ def check_same_faces(champion: Bundle, align: AlignParams) -> None:
     The faces of this run are those of the candidate's detector; a champion would be judged on faces
     that it never sees in service.
     """
-    release = champion.release
-    for name in ("detector", "landmarks", "face_policy", "quality_policy"):
-        if getattr(release, name) != getattr(align, name):
-            raise ChampionError(
-                f"the champion {release.name} {champion.digest[:12]} was made with another {name}"
-                " than align has now, so both models do not see the same faces; pin a champion"
-                " made with this one (wrap the old weights again and register them), or set"
-                " evaluate.champion: null"
-            )
+    name = difference_of_faces(champion.release, align)
+    if name is not None:
+        raise ChampionError(
+            f"the champion {champion.release.name} {champion.digest[:12]} was made with another"
+            f" {name} than align has now, so both models do not see the same faces; pin a champion"
+            " made with this one (wrap the old weights again and register them), or set"
+            " evaluate.champion: null"
+        )
+
+
+def difference_of_faces(release: Release, align: AlignParams) -> str | None:
+    """Name what lets a bundle see other faces than `align` does now; None where nothing does."""
+    names = ("detector", "landmarks", "face_policy", "quality_policy")
+    return next((n for n in names if getattr(release, n) != getattr(align, n)), None)
 
 
 def compare_with_champion(

@@ -11,6 +11,7 @@ import typer
 
 from pipelines.bundle_commands import TrustOption, bundles
 from pipelines.layout import Layout
+from pipelines.model_commands import models
 from pipelines.params import load_params
 from pipelines.stage import OUR_ERRORS, configure_logging
 from pipelines.sweep_command import sweep_batch
@@ -24,7 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Face verification for exam halls: register, serve, compare, assess.",
 )
-models = typer.Typer(no_args_is_help=True, help="Pretrained models, by pinned digest.")
 app.add_typer(models, name="models")
 champions = typer.Typer(no_args_is_help=True, help="The model that candidates are compared with.")
 app.add_typer(champions, name="champion")
@@ -328,58 +328,6 @@ def pin_champion(
 
     pin = pin_it(Layout(Path.cwd()), name)
     print(f"evaluate.champion: {pin.name} version {pin.version}, bundle {pin.digest[:12]}")
-
-
-@models.command("list")
-def list_models() -> None:
-    """Show the catalogue with licences."""
-    from pipelines.models import listing
-
-    for model in listing(Path.cwd()):
-        at_hand = "yes" if model.at_hand else "no"
-        print(
-            f"{model.name:24} {model.kind:9} at hand: {at_hand:4}"
-            f" licence: {model.licence:50} {model.origin}"
-        )
-
-
-@models.command()
-def fetch(name: Annotated[str, typer.Argument(help="A name of `models list`.")]) -> None:
-    """Bring a model here and check its digest."""
-    from pipelines.models import fetch as fetch_model
-    from pipelines.models import find
-
-    print(f"licence: {find(name).licence}")
-    print(f"verified: {fetch_model(Path.cwd(), name)}")
-
-
-@models.command()
-def wrap(
-    name: Annotated[str, typer.Argument(help="A name of `models list`.")],
-    output: Annotated[Path, typer.Option(help="Folder of the new candidate bundle.")],
-) -> None:
-    """Make a candidate bundle of a pretrained model; `assess` judges it."""
-    from pipelines.wrapping import wrap as wrap_model
-
-    layout = Layout(Path.cwd())
-    release = wrap_model(layout.root, name, output, load_params(layout.params))
-    print(f"{output}: {release.name}, {release.embedding_dim}-d, licence: {release.licence}")
-
-
-@models.command("wrap-checkpoint")
-def wrap_checkpoint(
-    file: Annotated[Path, typer.Argument(help="An arcface_torch backbone, or one of ours.")],
-    name: Annotated[str, typer.Option(help="Of the model; put behind the registered name.")],
-    licence: Annotated[str, typer.Option(help="Of the weights, as their source states it.")],
-    output: Annotated[Path, typer.Option(help="Folder of the new candidate bundle.")],
-) -> None:
-    """Make a candidate bundle of a trained iResNet; `assess` judges it."""
-    from pipelines.wrapping import wrap_checkpoint as wrap_file
-
-    layout = Layout(Path.cwd())
-    params = load_params(layout.params)
-    release = wrap_file(layout.root, file, name, licence, output, params)
-    print(f"{output}: {release.name}, {release.embedding_dim}-d, licence: {release.licence}")
 
 
 def _load(

@@ -6,6 +6,7 @@ Apart from the stage, so that a worker process loads what it needs and no more.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -19,12 +20,15 @@ from data.face import DetectedFace, LandmarksPx, RgbU8
 from data.images import decode_image
 from data.photos import read_photo
 from data.quality import measure_quality
+from pipelines.environment import usable_workers
 from pipelines.in_order import in_order
 from serving.bundle import Bundle, open_bundle
 from serving.engine import EngineConfig, load_engine
 from serving.release import DETECTOR_FOLDER
 
 NOT_EMBEDDED = "not_embedded"
+_FEW_TASKS: Final = 64
+"""Below this the start of further processes takes longer than they save."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,11 @@ def take_all(
     for done, face in enumerate(found, start=1):
         progress(done, len(tasks))
         yield face
+
+
+def workers_for(num_tasks: int) -> int:
+    """How many processes are worth starting for so many photos."""
+    return 1 if num_tasks < _FEW_TASKS else usable_workers()
 
 
 def _degrader(settings: DegradeSettings) -> Callable[[DegradeTask], DegradedFace]:

@@ -17,7 +17,12 @@ from evaluation.measures.ownership import owner_table
 from evaluation.operating_points import OperatingPoint, operating_points
 from evaluation.scores import ScoredSplit
 from pipelines.behaviour import try_behaviour
-from pipelines.champion import check_same_faces, compare_with_champion, fetch_champion
+from pipelines.champion import (
+    check_same_faces,
+    compare_with_champion,
+    difference_of_faces,
+    fetch_champion,
+)
 from pipelines.degraded_photo import DegradeSettings
 from pipelines.drift.reference_window import reference_window
 from pipelines.engine_latency import engine_latency
@@ -168,10 +173,8 @@ def _pinned(params: Params, layout: Layout) -> Champion | None:
 
 def _check_same_faces(bundle: Bundle, params: Params) -> None:
     """Thresholds hold only for the faces that this bundle's own detector finds."""
-    release, align = bundle.release, params.align
-    sealed = (release.detector, release.landmarks, release.face_policy, release.quality_policy)
-    if sealed != (align.detector, align.landmarks, align.face_policy, align.quality_policy):
+    if difference_of_faces(bundle.release, params.align) is not None:
         raise StageError(
-            f"{release.name} was made with another detector, landmarks, face or quality policy than"
-            " params has now; `dvc repro align export`, or wrap the model again"
+            f"{bundle.release.name} was made with another detector, landmarks, face or quality"
+            " policy than params has now; `dvc repro align export`, or wrap the model again"
         )

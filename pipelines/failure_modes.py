@@ -1,7 +1,6 @@
 """Provoke the known failure modes on photos of the test split and judge what becomes of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from data.failure_modes.registry import FailureMode, Selection, Transform
 from evaluation.config import EvaluationConfig
@@ -16,14 +15,10 @@ from evaluation.suites.failure_modes import (
     judge_degradation,
     worst_of,
 )
-from pipelines.degraded_photo import DegradeSettings, take_all
-from pipelines.environment import usable_workers
+from pipelines.degraded_photo import DegradeSettings, take_all, workers_for
 from pipelines.provoking import conditions_of, degradation_of, tasks_of
 from pipelines.scoring import EmbeddedPhotos
 from pipelines.stage import progress
-
-_FEW_TASKS: Final = 64
-"""Below this the start of further processes takes longer than they save."""
 
 
 def provoke(
@@ -37,8 +32,7 @@ def provoke(
     sizes = config.failure_modes
     conditions = list(conditions_of(modes, photos, sizes))
     tasks = [task for condition in conditions for task in tasks_of(condition, photos, sizes.seed)]
-    workers = 1 if len(tasks) < _FEW_TASKS else usable_workers()
-    faces = take_all(tasks, settings, workers, progress("failure modes"))
+    faces = take_all(tasks, settings, workers_for(len(tasks)), progress("failure modes"))
     judged: dict[str, list[ConditionReport]] = {}
     for condition in conditions:
         found = [next(faces) for _ in condition.chosen]
